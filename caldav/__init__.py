@@ -1,0 +1,1 @@
+"""Calendars and contacts over DAV, on Radicale. Nothing is here yet."""

@@ -1,0 +1,3 @@
+"""The core every service of Optimails stands on."""
+
+__version__ = "0.1.0"

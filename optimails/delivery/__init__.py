@@ -1,0 +1,1 @@
+"""Local delivery: recipient expansion, quota, store."""

@@ -1,0 +1,1 @@
+"""Domains, accounts, aliases, plans, credentials; the LDAP source."""

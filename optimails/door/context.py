@@ -1,0 +1,29 @@
+"""The surroundings a door is given when a worker builds it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from OpenSSL.SSL import Context as TlsContext
+
+    from optimails.config import Config
+    from optimails.delivery.api import Delivery
+    from optimails.directory.api import Directory
+    from optimails.door.login import Login
+    from optimails.mailbox.api import MailService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One per worker."""
+
+    config: "Config"
+    directory: "Directory"
+    mail: "MailService"
+    delivery: "Delivery"
+    login: "Login"
+    tls: "TlsContext | None"
+
+
+# Each door's ``server.py`` has ``def factory(services: Services, listener: Listener) -> twisted Factory``.
+# A listener with tls = "implicit" is wrapped by the worker; STARTTLS is the door's (``services.tls``).

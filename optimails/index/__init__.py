@@ -1,0 +1,1 @@
+"""Rows about messages, one SQLite file per account, rebuildable from the files."""

@@ -1,0 +1,1 @@
+"""The one API for mail that services call: ``optimails.mailbox.api``."""

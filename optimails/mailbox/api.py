@@ -1,0 +1,335 @@
+"""The one API for mail that services call.
+
+``MailService.open`` gives an ``AccountMail`` (mailboxes, append, quota); ``AccountMail.select`` gives a
+``SelectedMailbox``, which is what one session sees of one mailbox. All of it is called from the event loop; blocking
+work goes to threads inside. Errors are those of ``optimails.model.errors``; anything else is a bug.
+
+**The session's view.** Sequence numbers belong to a ``SelectedMailbox``: it keeps the list of UIDs as last announced
+to its client, and only ``sync`` moves it. A message expunged by somebody else stays in the view until
+``sync(expunges=True)``; until then fetching it raises ``Refused(EXPUNGE_ISSUED)`` or leaves it out of a bulk answer.
+
+**Flags** travel as integer masks; ``Keywords`` turns masks into names and prepared bytes. ``\\Recent`` is not part of
+a mask: ``SelectedMailbox.is_recent`` tells.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from enum import Flag as BitFlag
+from typing import NamedTuple, Protocol
+
+from optimails.model.account import Account, Limits
+from optimails.model.flags import Flag
+from optimails.model.ids import MailboxId, ModSeq, SeqNum, Uid, UidValidity
+from optimails.model.mailbox_name import MailboxName
+from optimails.model.number_set import NumberSet
+from optimails.model.query import Query
+from optimails.model.special_use import SpecialUse
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxInfo:
+    """One line of LIST."""
+
+    name: MailboxName
+    id: MailboxId
+    selectable: bool  # False: only the parent of others (\\Noselect)
+    subscribed: bool
+    special_use: SpecialUse | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """The counters of one mailbox."""
+
+    name: MailboxName
+    object_id: str  # MAILBOXID (RFC 8474)
+    uid_validity: UidValidity
+    uid_next: Uid
+    highest_modseq: ModSeq
+    messages: int
+    unseen: int
+    deleted: int
+    recent: int
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the account holds and may hold; expunged messages do not count."""
+
+    storage: int  # bytes
+    messages: int
+    limits: Limits
+
+
+class Incoming(Protocol):
+    """A message being received; small ones stay in memory, large ones go to disk as they come."""
+
+    @property
+    def size(self) -> int: ...
+    def write(self, data: bytes) -> None:
+        """Append bytes. Raises ``Unavailable`` when the disk is full."""
+
+    def discard(self) -> None:
+        """Forget it; does nothing once the message was appended."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    content: bytes | Incoming
+    flags: frozenset[Flag] = frozenset()
+    internal_date: datetime | None = None  # aware; None is now
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    uid_validity: UidValidity
+    uids: list[Uid]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """COPYUID: ``sources[i]`` became ``targets[i]``; both ascend."""
+
+    uid_validity: UidValidity
+    sources: list[Uid]
+    targets: list[Uid]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSet:
+    """Messages as a client names them: by UID or by sequence number of the session's view."""
+
+    numbers: NumberSet  # may hold ``*``
+    by_uid: bool
+
+
+class Want(BitFlag):
+    """Columns of a ``Row``; what is not asked for is None there."""
+
+    FLAGS = auto()
+    MODSEQ = auto()
+    INTERNAL_DATE = auto()
+    SIZE = auto()
+    ENVELOPE = auto()
+    STRUCTURE = auto()
+    HEADERS = auto()
+    SAVED = auto()
+    OBJECT_ID = auto()
+
+
+class Row(NamedTuple):
+    """One message of a bulk answer. ``flags`` is a mask; dates are Unix seconds."""
+
+    seq: int
+    uid: int
+    flags: int | None = None
+    modseq: int | None = None
+    internal_date: int | None = None
+    size: int | None = None
+    envelope: bytes | None = None  # prepared, with its parentheses
+    structure: bytes | None = None  # prepared BODYSTRUCTURE (with extension data)
+    headers: bytes | None = None  # the lines of the fields in optimails.mime.PREPARED_FIELDS, as in the message
+    saved: int | None = None
+    object_id: str | None = None  # EMAILID
+
+
+class Change(NamedTuple):
+    """A message whose flags changed, as STORE and ``sync`` report it."""
+
+    seq: int
+    uid: int
+    flags: int
+    modseq: int
+
+
+class StoreMode(Enum):
+    REPLACE = "replace"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """``changed`` has every message named that is still there, with its flags as they are now; ``modified`` the UIDs
+    left alone because of UNCHANGEDSINCE (RFC 7162 §3.1.3)."""
+
+    changed: list[Change]
+    modified: list[Uid]
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What became of the mailbox since the last sync, in the order a server should tell it."""
+
+    expunged: list[SeqNum] = field(default_factory=list)  # each valid at its place in the list: ready to send
+    expunged_uids: list[Uid] = field(default_factory=list)
+    exists: int | None = None  # set when messages arrived
+    recent: int | None = None
+    changes: list[Change] = field(default_factory=list)
+    gone: bool = False  # the mailbox was deleted: the session must end
+
+    def __bool__(self) -> bool:
+        return bool(self.expunged or self.exists is not None or self.changes or self.gone)
+
+
+# -- interfaces --------------------------------------------------------------------------------------------------------
+
+
+class Keywords(Protocol):
+    """Masks into names and back, for one account."""
+
+    def render(self, mask: int) -> bytes:
+        """The flags as IMAP prints them, separated by spaces, without parentheses. Memoised."""
+
+    def names(self, mask: int) -> list[Flag]: ...
+    def known(self) -> list[Flag]:
+        """Every keyword in use, for the FLAGS response."""
+
+
+class MessageFile(Protocol):
+    """The bytes of one message; closing is idempotent."""
+
+    @property
+    def size(self) -> int: ...
+    def view(self) -> bytes:
+        """The whole message as a bytes-like object (a memory map above some size: slices cost what they hold)."""
+
+    def read(self, offset: int, length: int) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class SelectedMailbox(Protocol):
+    """One session's view of one mailbox."""
+
+    name: MailboxName
+    id: MailboxId
+    read_only: bool
+    status: MailboxStatus  # as of select
+    first_unseen: SeqNum | None  # when it is cheap to tell (RFC 3501 §7.1 UNSEEN)
+    keywords: Keywords
+
+    @property
+    def exists(self) -> int:
+        """How many messages the view has."""
+
+    @property
+    def highest_modseq(self) -> ModSeq:
+        """Everything up to here has been announced."""
+
+    def is_recent(self, uid: int) -> bool: ...
+
+    def keywords_left(self) -> bool:
+        """Whether new keywords can still be created (``\\*`` in PERMANENTFLAGS)."""
+
+    async def uids(self, messages: MessageSet) -> Sequence[int]:
+        """The UIDs named, ascending, that are in the view.
+
+        Raises:
+            BadSyntax: for a sequence number beyond the view.
+        """
+
+    async def sequence_numbers(self, uids: Sequence[int]) -> list[int]:
+        """The sequence numbers of UIDs that are in the view, in the same order."""
+
+    async def flags(self, messages: MessageSet) -> Sequence[tuple[int, int, int]]:
+        """(sequence number, UID, mask) of each, from memory: the fast path of FETCH FLAGS."""
+
+    def fetch(
+        self, messages: MessageSet, want: Want, changed_since: ModSeq | None = None
+    ) -> AsyncIterator[Sequence[Row]]:
+        """Rows in ascending order, in batches of some hundreds. Expunged messages are left out."""
+
+    async def open_message(self, uid: int) -> MessageFile:
+        """Raises ``Refused(EXPUNGE_ISSUED)`` when it is gone."""
+
+    async def store(
+        self, messages: MessageSet, mode: StoreMode, flags: frozenset[Flag], unchanged_since: ModSeq | None = None
+    ) -> Stored:
+        """Change flags. The changes made here are not reported again by ``sync``.
+
+        Raises:
+            Refused: ``LIMIT`` when the account has no room for another keyword, ``NO_PERMISSION`` when read-only.
+        """
+
+    async def expunge(self, uids: NumberSet | None = None) -> None:
+        """Remove the messages with ``\\Deleted`` (among ``uids``, when given); ``sync`` then reports them."""
+
+    async def copy(self, messages: MessageSet, to: MailboxName) -> Copied:
+        """All or nothing. Raises ``Refused``: ``NON_EXISTENT`` (the door says TRYCREATE), ``OVER_QUOTA``."""
+
+    async def move(self, messages: MessageSet, to: MailboxName) -> Copied:
+        """As ``copy``, then the originals are gone; ``sync`` reports them. Needs no quota."""
+
+    async def search(self, query: Query) -> list[Uid]:
+        """The UIDs in the view that match, ascending."""
+
+    async def modseq_of(self, uids: Sequence[int]) -> ModSeq:
+        """The highest MODSEQ among these messages (SEARCH with MODSEQ)."""
+
+    async def vanished_since(self, modseq: ModSeq) -> NumberSet:
+        """UIDs expunged since then (QRESYNC)."""
+
+    async def sync(self, *, expunges: bool) -> Sync:
+        """Bring the view up to date; without ``expunges`` removed messages stay for now (RFC 9051 §5.2, §7.5.1)."""
+
+    def watch(self, callback: Callable[[], None] | None) -> None:
+        """``callback`` runs in the event loop after something may have changed; None ends it."""
+
+    async def close(self) -> None:
+        """End the view; expunges nothing."""
+
+
+class AccountMail(Protocol):
+    """The mail of one account. Use it as an asynchronous context manager, or call ``close``."""
+
+    account: Account
+    keywords: Keywords
+
+    async def list(self) -> list[MailboxInfo]:
+        """All mailboxes, sorted by name, INBOX first."""
+
+    async def subscriptions(self) -> list[MailboxName]:
+        """Subscribed names, also of mailboxes that do not exist."""
+
+    async def status(self, name: MailboxName) -> MailboxStatus:
+        """Raises ``Refused(NON_EXISTENT)``."""
+
+    async def statuses(self) -> dict[MailboxName, MailboxStatus]:
+        """Of all selectable mailboxes, by one query."""
+
+    async def create(self, name: str, special_use: SpecialUse | None = None) -> MailboxStatus:
+        """Missing parents are created. Raises ``Refused``: ALREADY_EXISTS, CANNOT, LIMIT, USE_ATTR."""
+
+    async def delete(self, name: MailboxName) -> None:
+        """Its messages are expunged (and can be undeleted). Raises ``Refused``: NON_EXISTENT, CANNOT (INBOX)."""
+
+    async def rename(self, old: MailboxName, new: str) -> None:
+        """With all inferiors; of INBOX: its messages move (RFC 9051 §6.3.6)."""
+
+    async def subscribe(self, name: MailboxName, *, subscribed: bool) -> None: ...
+    async def select(self, name: MailboxName, *, read_only: bool = False) -> SelectedMailbox: ...
+    def incoming(self) -> Incoming:
+        """A new message to be written piece by piece, then given to ``append``."""
+
+    async def append(self, name: MailboxName, messages: Sequence[NewMessage], *, delivery: bool = False) -> Appended:
+        """Store messages, all or none; when it returns they are safe on disk.
+
+        Raises:
+            Refused: NON_EXISTENT, OVER_QUOTA, TOO_BIG, LIMIT.
+            Unavailable: the disk is full, or the index is locked.
+        """
+
+    async def usage(self) -> Usage: ...
+    async def close(self) -> None: ...
+
+
+class MailService(Protocol):
+    """The mail of all accounts on this machine."""
+
+    async def open(self, account: Account) -> AccountMail:
+        """Creates store and standard mailboxes at first use. Raises ``Unavailable``."""

@@ -1,0 +1,1 @@
+"""MIME structure, envelope, headers and text of messages, scanned on bytes."""

@@ -1,0 +1,54 @@
+"""What a service knows of an account once the directory has resolved it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from optimails.model.address import EmailAddress
+from optimails.model.ids import AccountId
+
+
+class AccountState(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"  # cannot log in, still receives
+    CLOSED = "closed"  # removed: neither, kept for a stated time
+
+
+class Service(StrEnum):
+    """What a credential may be used for."""
+
+    IMAP = "imap"
+    POP3 = "pop3"
+    SUBMISSION = "submission"
+    SIEVE = "sieve"
+    DAV = "dav"
+    WEB = "web"
+
+
+class OverQuota(StrEnum):
+    """How delivery answers when the account is full."""
+
+    TEMPORARY = "temporary"
+    PERMANENT = "permanent"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a plan, or an override of the account, allows. ``None`` is unlimited."""
+
+    storage: int | None  # bytes
+    messages: int | None
+    retention: int  # days that expunged messages are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of the directory, as the services see it."""
+
+    id: AccountId
+    address: EmailAddress  # the primary address
+    plan: str
+    state: AccountState
+    limits: Limits
+    name: str = ""  # display name
+    language: str = "en"  # en or fr
+    over_quota: OverQuota = OverQuota.TEMPORARY

@@ -1,0 +1,1 @@
+"""Message files: a Maildir++ tree per account. Files are the record."""

@@ -1,0 +1,1 @@
+"""Processes: the supervisor binds the sockets and keeps the workers alive."""

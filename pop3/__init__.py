@@ -1,0 +1,1 @@
+"""POP3: wire (grammar), session (states and commands), server (Twisted)."""

@@ -1,0 +1,1 @@
+"""Quota arithmetic and rules: limits, usage, thresholds. No I/O."""

@@ -1,0 +1,1 @@
+"""SMTP, submission and LMTP: the doors mail comes in by."""
