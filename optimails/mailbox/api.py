@@ -19,13 +19,14 @@ from enum import Enum, auto
 from enum import Flag as BitFlag
 from typing import NamedTuple, Protocol
 
-from optimails.model.account import Account, Limits
+from optimails.model.account import Account
 from optimails.model.flags import Flag
 from optimails.model.ids import MailboxId, ModSeq, SeqNum, Uid, UidValidity
 from optimails.model.mailbox_name import MailboxName
 from optimails.model.number_set import NumberSet
 from optimails.model.query import Query
 from optimails.model.special_use import SpecialUse
+from quota.usage import Usage
 
 # -- values ------------------------------------------------------------------------------------------------------------
 
@@ -55,15 +56,6 @@ class MailboxStatus:
     deleted: int
     recent: int
     size: int  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What the account holds and may hold; expunged messages do not count."""
-
-    storage: int  # bytes
-    messages: int
-    limits: Limits
 
 
 class Incoming(Protocol):
