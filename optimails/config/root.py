@@ -1,0 +1,52 @@
+"""The whole configuration: one field per table of the file."""
+
+from collections import Counter
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from optimails.config.base import Section
+from optimails.config.directory import DirectorySettings, LdapSettings
+from optimails.config.imap import ImapSettings
+from optimails.config.listener import Listener
+from optimails.config.login import LoginSettings
+from optimails.config.pop3 import Pop3Settings
+from optimails.config.server import LogSettings, ManagementSettings, ServerSettings, TlsSettings
+from optimails.config.smtp import SmtpSettings
+from optimails.config.store import StoreSettings
+
+
+class Config(Section):
+    """All sections; what the file leaves out has its defaults."""
+
+    server: ServerSettings = Field(ServerSettings(), description="The machine and its processes.")
+    listener: tuple[Listener, ...] = Field((), description="Sockets to listen on.")
+    tls: TlsSettings = Field(TlsSettings(), description="Certificate and TLS versions.")
+    management: ManagementSettings = Field(ManagementSettings(), description="Health checks and metrics.")
+    log: LogSettings = Field(LogSettings(), description="Logging.")
+    store: StoreSettings = Field(StoreSettings(), description="Limits of the mail store.")
+    directory: DirectorySettings = Field(DirectorySettings(), description="Domains and accounts.")
+    ldap: tuple[LdapSettings, ...] = Field((), description="LDAP servers.")
+    login: LoginSettings = Field(LoginSettings(), description="Log-in: limits and locks.")
+    imap: ImapSettings = Field(ImapSettings(), description="IMAP.")
+    pop3: Pop3Settings = Field(Pop3Settings(), description="POP3.")
+    smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _every_section(cls, values: object) -> object:
+        # A section left out is validated like an empty one: its defaults, too, start from the folder of the file.
+        if isinstance(values, dict):
+            return {name: {} for name, field in cls.model_fields.items() if isinstance(field.default, Section)} | values
+        return values
+
+    @model_validator(mode="after")
+    def _distinct_listeners(self) -> Self:
+        twice = [
+            address
+            for address, times in Counter(listener.address for listener in self.listener if listener.port).items()
+            if times > 1
+        ]
+        if twice:
+            raise ValueError(f"two listeners have the address {twice[0]}")
+        return self
