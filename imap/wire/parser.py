@@ -1,4 +1,4 @@
-"""Bytes into commands. (Signatures first; the grammar follows.)"""
+"""Bytes into commands: signatures, the grammar follows."""
 
 from dataclasses import dataclass
 

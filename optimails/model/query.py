@@ -104,6 +104,13 @@ class ChangedSince:
     modseq: int  # MODSEQ: this one or higher (RFC 7162 §3.1.5)
 
 
+@dataclass(frozen=True, slots=True)
+class HasObjectId:
+    """The message with this EMAILID (RFC 8474 §4.1)."""
+
+    object_id: str
+
+
 Query = (
     All
     | And
@@ -121,4 +128,5 @@ Query = (
     | LargerThan
     | SmallerThan
     | ChangedSince
+    | HasObjectId
 )
