@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from optimails.config.base import Section
+from optimails.config.delivery import DeliverySettings
 from optimails.config.directory import DirectorySettings, LdapSettings
 from optimails.config.imap import ImapSettings
 from optimails.config.listener import Listener
@@ -30,6 +31,7 @@ class Config(Section):
     login: LoginSettings = Field(LoginSettings(), description="Log-in: limits and locks.")
     imap: ImapSettings = Field(ImapSettings(), description="IMAP.")
     pop3: Pop3Settings = Field(Pop3Settings(), description="POP3.")
+    delivery: DeliverySettings = Field(DeliverySettings(), description="Local delivery.")
     smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
 
     @model_validator(mode="before")
