@@ -81,6 +81,7 @@ class NewMessage:
 class Appended:
     uid_validity: UidValidity
     uids: list[Uid]
+    usage: Usage | None = None  # of the account, by the same transaction, where it is at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,8 +309,12 @@ class AccountMail(Protocol):
     def incoming(self) -> Incoming:
         """A new message to be written piece by piece, then given to ``append``."""
 
-    async def append(self, name: MailboxName, messages: Sequence[NewMessage], *, delivery: bool = False) -> Appended:
+    async def append(
+        self, name: MailboxName, messages: Sequence[NewMessage], *, delivery: bool = False, exempt: bool = False
+    ) -> Appended:
         """Store messages, all or none; when it returns they are safe on disk.
+
+        ``exempt`` asks no quota: for the service's own few words, such as "your mailbox is full".
 
         Raises:
             Refused: NON_EXISTENT, OVER_QUOTA, TOO_BIG, LIMIT.
