@@ -1,0 +1,1 @@
+"""The arguments of each command: functions from a ``Scanner`` behind the command's name to the command's value."""
