@@ -25,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Damaged(Exception):  # noqa: N818 - the state of the file, not an error of a caller
+class Damaged(Unavailable):
     """The index file can't be used; it is to be rebuilt from the message files."""
 
 
@@ -68,7 +68,10 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path or ":memory:", timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False,
+            self._path or ":memory:",
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,
             cached_statements=64,
         )
         if self._path:

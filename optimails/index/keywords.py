@@ -14,7 +14,7 @@ from optimails.model.flags import BIT, SYSTEM_FLAGS, Flag
 FIRST_BIT = len(SYSTEM_FLAGS)
 LAST_BIT = 62
 MAX_NAME = 128  # bytes
-_SYSTEM = {flag: bit for flag, bit in BIT.items()}
+_SYSTEM = {**BIT}
 
 
 class KeywordTable:

@@ -12,7 +12,7 @@ to its client, and only ``sync`` moves it. A message expunged by somebody else s
 a mask: ``SelectedMailbox.is_recent`` tells.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -229,8 +229,8 @@ class SelectedMailbox(Protocol):
     async def sequence_numbers(self, uids: Sequence[int]) -> list[int]:
         """The sequence numbers of UIDs that are in the view, in the same order."""
 
-    async def flags(self, messages: MessageSet) -> Sequence[tuple[int, int, int]]:
-        """(sequence number, UID, mask) of each, from memory: the fast path of FETCH FLAGS."""
+    async def flags(self, messages: MessageSet) -> Iterable[tuple[int, int, int]]:
+        """(sequence number, UID, mask) of each, from memory: the fast path of FETCH FLAGS. To be read once, at once."""
 
     def fetch(
         self, messages: MessageSet, want: Want, changed_since: ModSeq | None = None
@@ -283,7 +283,7 @@ class AccountMail(Protocol):
     account: Account
     keywords: Keywords
 
-    async def list(self) -> list[MailboxInfo]:
+    async def mailboxes(self) -> list[MailboxInfo]:
         """All mailboxes, sorted by name, INBOX first."""
 
     async def subscriptions(self) -> list[MailboxName]:
@@ -313,6 +313,8 @@ class AccountMail(Protocol):
         self, name: MailboxName, messages: Sequence[NewMessage], *, delivery: bool = False, exempt: bool = False
     ) -> Appended:
         """Store messages, all or none; when it returns they are safe on disk.
+
+        ``unlimited`` leaves the quota aside: for the service's own notices.
 
         ``exempt`` asks no quota: for the service's own few words, such as "your mailbox is full".
 

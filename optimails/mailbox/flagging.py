@@ -1,0 +1,58 @@
+"""STORE: changing flags. Blocking."""
+
+from typing import NamedTuple
+
+from optimails.index import accounts, messages
+from optimails.index.database import storage_errors
+from optimails.index.messages import Ranges
+from optimails.mailbox.api import StoreMode
+from optimails.mailbox.engine import Engine
+from optimails.model.flags import Flag
+from optimails.model.ids import MailboxId, ModSeq
+
+
+class Flagged(NamedTuple):
+    """``rows`` are (UID, flags, MODSEQ) as they are now; ``modified`` the UIDs that had changed meanwhile."""
+
+    rows: list[tuple[int, int, int]]
+    modified: list[int]
+    modseq: ModSeq | None  # given to what changed; None when nothing did
+
+
+@storage_errors
+def store(  # noqa: PLR0913 - what STORE says
+    engine: Engine,
+    mailbox: MailboxId,
+    ranges: Ranges,
+    mode: StoreMode,
+    flags: frozenset[Flag],
+    unchanged_since: ModSeq | None,
+) -> Flagged:
+    """Change the flags of the messages in the ranges; one transaction."""
+    with engine.database.write() as connection:
+        if mode is StoreMode.REMOVE:
+            mask = engine.keywords.mask(flags)[0]  # a keyword nobody knows is on no message
+        else:
+            mask = engine.keywords.assign(connection, flags)
+        rows = messages.flags_of(connection, mailbox, ranges)
+        modified: list[int] = []
+        if unchanged_since is not None:  # RFC 7162 §3.1.3
+            modified = [uid for uid, _, modseq in rows if modseq > unchanged_since]
+            rows = [row for row in rows if row[2] <= unchanged_since]
+        changes = [(uid, old, new) for uid, old, _ in rows if (new := _changed(mode, old, mask)) != old]
+        if not changes:
+            return Flagged(rows, modified, None)
+        modseq = accounts.next_modseq(connection)
+        messages.set_flags(connection, mailbox, modseq, changes)
+    engine.changed(mailbox, modseq)
+    new_flags = {uid: new for uid, _, new in changes}
+    now = [(uid, new_flags.get(uid, old), modseq if uid in new_flags else at) for uid, old, at in rows]
+    return Flagged(now, modified, modseq)
+
+
+def _changed(mode: StoreMode, old: int, mask: int) -> int:
+    if mode is StoreMode.ADD:
+        return old | mask
+    if mode is StoreMode.REMOVE:
+        return old & ~mask
+    return mask

@@ -1,0 +1,194 @@
+"""Putting messages into mailboxes: APPEND and delivery, COPY, MOVE. Blocking."""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from optimails import mime
+from optimails.index import accounts, mailboxes, messages
+from optimails.index.database import storage_errors
+from optimails.index.mailboxes import MailboxRow
+from optimails.index.messages import ContentRow, NewRow, Ranges, key
+from optimails.mailbox.api import Appended, Copied, NewMessage
+from optimails.mailbox.engine import Engine
+from optimails.model.errors import Reason, Refused
+from optimails.model.flags import Flag
+from optimails.model.ids import MailboxId, ModSeq, Uid
+from optimails.model.mailbox_name import MailboxName
+from optimails.store.api import Staged
+from quota.usage import Usage
+
+OVER_QUOTA = "Mailbox is full"
+
+
+class Ready(NamedTuple):
+    """A message that is written to disk's waiting room and scanned, before it has a name."""
+
+    staged: Staged
+    row: NewRow
+    flags: frozenset[Flag]
+
+
+class _BlockUsedUp(Exception):
+    """Another writer took the UIDs that were reserved: reserve again."""
+
+
+def stage(engine: Engine, message: NewMessage) -> Ready:
+    """Write and scan one message."""
+    content = message.content
+    if isinstance(content, bytes):
+        staged = engine.files.stage()
+        staged.write(content)
+    else:
+        staged = content  # type: ignore[assignment]  # what ``incoming`` gave
+    prepared = mime.prepare(staged.view())
+    now = int(time.time())
+    row = NewRow(
+        flags=0,
+        name="",
+        size=staged.size,
+        internal_date=int(message.internal_date.timestamp()) if message.internal_date else now,
+        saved=now,
+        sent_day=prepared.sent_day.toordinal() if prepared.sent_day else None,
+        email=os.urandom(12).hex(),
+        envelope=prepared.envelope,
+        structure=prepared.structure,
+        headers=prepared.headers if prepared.headers_complete else None,
+    )
+    return Ready(staged, row, message.flags)
+
+
+@storage_errors
+def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, unlimited: bool = False) -> Appended:
+    """Store messages, all or none; they are on disk when this returns.
+
+    ``unlimited`` leaves the quota aside: for the service's own notices.
+    """
+    ready: list[Ready] = []
+    files: list[str] = []
+    box = engine.mailbox(name)
+    try:
+        ready = [stage(engine, message) for message in new]
+        size = sum(message.row.size for message in ready)
+        _expect_room(engine.usage(), 0 if unlimited else size, 0 if unlimited else len(ready))
+        for message in ready:
+            files.append(engine.files.place(message.staged, box.folder))  # noqa: PERF401 - what is placed must be known
+        engine.files.sync(box.folder)
+        uids, modseq = _insert(engine, box, ready, files, size, unlimited=unlimited)
+    except BaseException:
+        for message in ready:
+            message.staged.discard()
+        for file in files:
+            engine.files.remove(box.folder, file)
+        raise
+    engine.changed(box.id, modseq)
+    return Appended(box.uid_validity, uids)
+
+
+def _insert(  # noqa: PLR0913 - one transaction's ingredients
+    engine: Engine, box: MailboxRow, ready: Sequence[Ready], files: Sequence[str], size: int, *, unlimited: bool
+) -> tuple[list[Uid], ModSeq]:
+    while True:
+        accounts.reserve(engine.database, box.id, len(ready))
+        try:
+            with engine.database.write() as connection:
+                row = _current(connection, box.id, len(ready))
+                if not unlimited:
+                    _check_quota(engine, connection, size, len(ready))
+                modseq = accounts.next_modseq(connection)
+                rows = [
+                    message.row._replace(name=file, flags=engine.keywords.assign(connection, message.flags))
+                    for message, file in zip(ready, files, strict=True)
+                ]
+                return messages.insert(connection, row, modseq, rows), modseq
+        except _BlockUsedUp:
+            continue
+
+
+def _current(connection: sqlite3.Connection, mailbox: MailboxId, count: int) -> MailboxRow:
+    """The mailbox as the transaction sees it, with room for so many UIDs."""
+    row = mailboxes.by_id(connection, mailbox)
+    if row is None or not row.selectable:
+        raise Refused(Reason.NON_EXISTENT, "Mailbox does not exist")
+    if row.uid_reserved - row.uid_next < count:
+        raise _BlockUsedUp
+    return row
+
+
+def _check_quota(engine: Engine, connection: sqlite3.Connection, size: int, count: int) -> None:
+    _expect_room(Usage(*accounts.usage(connection), engine.limits), size, count)
+
+
+def _expect_room(usage: Usage, size: int, count: int) -> None:
+    if count and not usage.allows(size, count):
+        raise Refused(Reason.OVER_QUOTA, OVER_QUOTA)
+
+
+# -- COPY and MOVE -----------------------------------------------------------------------------------------------------
+
+
+@storage_errors
+def copy(engine: Engine, source: MailboxRow, ranges: Ranges, to: MailboxName, *, move: bool) -> Copied:
+    """Place the messages a second time in ``to``, all or none; with ``move`` the originals then go.
+
+    The files are linked, never copied. A message that somebody expunges in the meantime is left out.
+    """
+    target = engine.mailbox(to)
+    with engine.database.read() as connection:
+        rows = messages.contents(connection, source.id, ranges)
+    if not move:
+        _expect_room(engine.usage(), sum(row.size for row in rows), len(rows))
+    links: dict[int, str] = {}
+    try:
+        for row in rows:
+            with contextlib.suppress(FileNotFoundError):
+                links[row.uid] = engine.files.link(source.folder, row.name, target.folder)
+        engine.files.sync(target.folder)
+        copied, done, modseq = _insert_links(engine, source, target, ranges, links, move=move)
+    except BaseException:
+        for name in links.values():
+            engine.files.remove(target.folder, name)
+        raise
+    for uid in links.keys() - set(copied.sources):
+        engine.files.remove(target.folder, links[uid])
+    for row in done if move else ():
+        engine.files.remove(source.folder, row.name)
+    for box in (target, source) if move else (target,):
+        if modseq:
+            engine.changed(box.id, modseq)
+    return copied
+
+
+def _insert_links(  # noqa: PLR0913 - one transaction's ingredients
+    engine: Engine,
+    source: MailboxRow,
+    target: MailboxRow,
+    ranges: Ranges,
+    links: dict[int, str],
+    *,
+    move: bool,
+) -> tuple[Copied, list[ContentRow], ModSeq | None]:
+    while True:
+        accounts.reserve(engine.database, target.id, len(links))
+        try:
+            with engine.database.write() as connection:
+                row = _current(connection, target.id, len(links))
+                present = [have for have in messages.contents(connection, source.id, ranges) if have.uid in links]
+                if not present:
+                    return Copied(target.uid_validity, [], []), [], None
+                if not move:
+                    _check_quota(engine, connection, sum(have.size for have in present), len(present))
+                modseq = accounts.next_modseq(connection)
+                copies = [(key(source.id, have.uid), links[have.uid], have.flags, have.size) for have in present]
+                now = int(time.time())
+                uids = messages.insert_copies(connection, row, modseq, copies, now)
+                if move:
+                    # Read again: when a mailbox is moved onto itself, the insertion has changed its counters.
+                    messages.remove(connection, _current(connection, source.id, 0), modseq, present, now, kept=False)
+                copied = Copied(target.uid_validity, [Uid(have.uid) for have in present], uids)
+                return copied, present, modseq
+        except _BlockUsedUp:
+            continue

@@ -1,0 +1,185 @@
+"""Message files in a Maildir++ tree on this machine.
+
+``DIR/Maildir`` is the tree (INBOX at its root, other folders as ``.Name``), ``DIR/.expunged`` what was expunged and is
+kept. A message is written to the root's ``tmp/`` and synced, then renamed into ``cur/`` of its folder, then that folder
+is synced; only then may anybody acknowledge it. All folders are on one file system, so renames and links never copy.
+"""
+
+import contextlib
+import json
+import mmap
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from optimails.store import names
+from optimails.store.api import FolderLabel, Staged
+from optimails.store.staged import StagedFile
+
+LABEL = "maildirfolder"  # the file that marks a Maildir++ folder; ours has the label in it
+MAPPED = 128 * 1024  # bytes; a smaller message is read, a larger one mapped
+
+
+class OpenFile:
+    """One message file, open."""
+
+    __slots__ = ("_descriptor", "size")
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.size = os.fstat(self._descriptor).st_size
+
+    def view(self) -> bytes:
+        if self.size <= MAPPED:
+            return os.pread(self._descriptor, self.size, 0)
+        return mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ)  # type: ignore[return-value]  # reads as bytes
+
+    def read(self, offset: int, length: int) -> bytes:
+        return os.pread(self._descriptor, length, offset)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class MaildirFiles:
+    """The files of one account below ``directory``, which is made when missing."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._root = directory / "Maildir"
+        self._shelf = directory / ".expunged"
+        if not (self._root / "tmp").exists():
+            for path in (self._root, self._shelf):
+                path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make(self._root)
+            _sync(directory)
+            _sync(directory.parent)
+
+    @staticmethod
+    def _make(path: Path) -> None:
+        for part in ("cur", "new", "tmp"):
+            (path / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync(path)
+
+    def _path(self, folder: str) -> Path:
+        return self._root / folder if folder else self._root
+
+    # -- folders -------------------------------------------------------------------------------------------------------
+
+    def create_folder(self, folder: str, label: FolderLabel) -> None:
+        path = self._path(folder)
+        self._make(path)
+        text = json.dumps({"name": label.name, "uid_validity": label.uid_validity, "special_use": label.special_use})
+        temporary = path / "tmp" / names.new_name()
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path / LABEL)
+        _sync(path)
+        _sync(self._root)
+
+    def remove_folder(self, folder: str) -> None:
+        if folder:
+            shutil.rmtree(self._path(folder), ignore_errors=True)
+
+    def folders(self) -> dict[str, FolderLabel | None]:
+        found = {names.INBOX_FOLDER: self._label(self._root)}
+        for entry in os.scandir(self._root):
+            if entry.name.startswith(".") and entry.is_dir() and Path(entry.path, "cur").is_dir():
+                found[entry.name] = self._label(Path(entry.path))
+        return found
+
+    @staticmethod
+    def _label(path: Path) -> FolderLabel | None:
+        try:
+            fields = json.loads((path / LABEL).read_text("utf-8"))
+            return FolderLabel(str(fields["name"]), int(fields["uid_validity"]), fields.get("special_use"))  # type: ignore[arg-type]  # int read from JSON
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    # -- messages ------------------------------------------------------------------------------------------------------
+
+    def stage(self) -> StagedFile:
+        return StagedFile(self._root / "tmp")
+
+    def place(self, staged: Staged, folder: str) -> str:
+        assert isinstance(staged, StagedFile)
+        temporary = staged.settle()
+        name = names.new_name()
+        temporary.rename(self._path(folder) / "cur" / name)
+        staged.placed()
+        return name
+
+    def link(self, folder: str, name: str, target: str) -> str:
+        linked = names.new_name()
+        os.link(self._path(folder) / "cur" / name, self._path(target) / "cur" / linked)
+        return linked
+
+    def sync(self, folder: str) -> None:
+        _sync(self._path(folder) / "cur")
+
+    def remove(self, folder: str, name: str) -> None:
+        (self._path(folder) / "cur" / name).unlink(missing_ok=True)
+
+    def shelve(self, folder: str, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self._path(folder) / "cur" / name).rename(self._shelf / name)
+
+    def unshelve(self, name: str, folder: str) -> str:
+        placed = names.new_name()
+        os.link(self._shelf / name, self._path(folder) / "cur" / placed)
+        return placed
+
+    def remove_shelved(self, name: str) -> None:
+        (self._shelf / name).unlink(missing_ok=True)
+
+    def shelved(self) -> Iterator[str]:
+        return iter(os.listdir(self._shelf))
+
+    def open(self, folder: str, name: str) -> OpenFile:
+        return OpenFile(self._path(folder) / "cur" / name)
+
+    def names(self, folder: str) -> Iterator[str]:
+        return iter(os.listdir(self._path(folder) / "cur"))
+
+    def modified(self, folder: str, name: str) -> float:
+        return (self._path(folder) / "cur" / name).stat().st_mtime
+
+    def writer(self, name: str) -> int | None:
+        return names.writer(name)
+
+    # -- what other programs leave -------------------------------------------------------------------------------------
+
+    def arrivals(self, folder: str) -> Iterator[str]:
+        return iter(sorted(os.listdir(self._path(folder) / "new")))
+
+    def arrivals_stamp(self, folder: str) -> int:
+        try:
+            return os.stat(f"{self._root}/{folder}/new").st_mtime_ns  # noqa: PTH116 - called for every poll
+        except FileNotFoundError:
+            return 0
+
+    def read_arrival(self, folder: str, name: str) -> tuple[bytes, float]:
+        path = self._path(folder) / "new" / name
+        return path.read_bytes(), path.stat().st_mtime
+
+    def remove_arrival(self, folder: str, name: str) -> None:
+        (self._path(folder) / "new" / name).unlink(missing_ok=True)
+
+    def destroy(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
