@@ -1,0 +1,76 @@
+"""What the administration shows of the directory's rows. Times are Unix seconds."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from optimails.model.account import AccountState, Limits, OverQuota, Service
+from optimails.model.ids import AccountId
+
+
+class Unchanged(Enum):
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+"""Stands for 'leave it as it is', where None means something."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainInfo:
+    name: str
+    active: bool  # False: removed
+    postmaster: str | None  # None: the domain's first account
+    catch_all: str | None  # None: unknown addresses are refused
+    accounts: int  # that are not closed
+    aliases: int
+    created: int
+    closed_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    id: AccountId
+    address: str
+    name: str
+    language: str
+    plan: str
+    state: AccountState
+    limits: Limits  # that apply
+    storage: int | None  # own limit in bytes; None: the plan's, UNLIMITED: none
+    messages: int | None  # likewise
+    retention: int | None  # own days; None: the plan's
+    over_quota: OverQuota
+    source: str  # local or ldap
+    has_password: bool
+    created: int
+    closed_at: int | None
+    kept_until: int | None  # of a closed account: when its address is free and its mail may go
+
+
+@dataclass(frozen=True, slots=True)
+class AliasInfo:
+    alias: str
+    targets: tuple[str, ...]
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppPasswordInfo:
+    id: int
+    account: AccountId
+    label: str
+    services: frozenset[Service]
+    created: int
+    last_used: int | None  # to the day
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInfo:
+    id: str
+    name: str
+    storage: int | None  # bytes; None: unlimited
+    storage_min: int | None  # bounds of an account's own limit
+    storage_max: int | None
+    messages: int | None
+    retention: int  # days
+    accounts: int  # that are not closed

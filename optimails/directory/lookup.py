@@ -1,0 +1,209 @@
+"""Reading the directory for services: rows in, values out. Blocking, on a connection that sees one state."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, select
+
+from optimails.directory.passwords import Scram
+from optimails.directory.schema import (
+    OPEN,
+    UNLIMITED,
+    account,
+    address,
+    alias_target,
+    app_password,
+    directory,
+    domain,
+    plan,
+)
+from optimails.model.account import Account, AccountState, Limits, OverQuota, Service
+from optimails.model.address import EmailAddress
+from optimails.model.ids import AccountId
+
+CHUNK = 400  # keys in one statement
+ROLES = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142
+
+
+@dataclass(frozen=True, slots=True)
+class AppPassword:
+    id: int
+    hash: bytes
+    services: frozenset[Service]
+    last_used: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account with what is needed to check who logs in."""
+
+    account: Account
+    source: str
+    stamp: int  # another one: whatever was believed of these credentials is over
+    may_log_in: bool  # active, in a domain that is
+    password: str | None  # bcrypt
+    scram: Scram | None
+    app_passwords: tuple[AppPassword, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What one address is, looked at alone."""
+
+    local: bool  # its domain is ours
+    account: Account | None = None  # whose primary address it is, perhaps with a sub-address; not closed
+    targets: tuple[str, ...] = ()  # where the alias leads
+    fallback: tuple[str, ...] = ()  # who takes it when nobody else knows it: postmaster, catch-all
+    taken: bool = False  # known here, as account (perhaps closed) or alias
+
+
+def limits_of(row: RowMapping) -> Limits:
+    """The limits that apply: the account's own before the plan's."""
+
+    def limit(field: str) -> int | None:
+        own: int | None = row[field]
+        of_plan: int | None = row[f"plan_{field}"]
+        return of_plan if own is None else None if own == UNLIMITED else own
+
+    return Limits(
+        storage=limit("storage"),
+        messages=limit("messages"),
+        retention=row["plan_retention"] if row["retention"] is None else row["retention"],
+    )
+
+
+def person(connection: Connection, account_id: AccountId) -> Person | None:
+    """The account of that id, closed ones included."""
+    row = connection.execute(_people().where(account.c.id == account_id)).mappings().one_or_none()
+    if row is None:
+        return None
+    tokens = connection.execute(select(app_password).where(app_password.c.account == account_id))
+    return Person(
+        account=_account(row),
+        source=row["source"],
+        stamp=row["stamp"],
+        may_log_in=row["state"] == AccountState.ACTIVE and row["domain_state"] == OPEN,
+        password=row["password"],
+        scram=Scram(row["scram_salt"], row["scram_iterations"], row["scram_stored"], row["scram_server"])
+        if row["scram_salt"] is not None
+        else None,
+        app_passwords=tuple(
+            AppPassword(
+                token.id, token.hash, frozenset(Service(name) for name in token.services.split()), token.last_used
+            )
+            for token in tokens
+        ),
+    )
+
+
+def secret(connection: Connection) -> bytes:
+    """The directory's own secret, the same in every process."""
+    return bytes(connection.execute(select(directory.c.secret)).scalar_one())
+
+
+def is_open(connection: Connection, name: str) -> bool:
+    """Whether the domain is ours and not removed."""
+    return connection.execute(select(domain.c.state).where(domain.c.name == name)).scalar() == OPEN
+
+
+def hits(connection: Connection, wanted: Iterable[EmailAddress]) -> dict[str, Hit]:
+    """What each of these addresses is, by key; few statements however many they are."""
+    addresses = {mail.key: mail for mail in wanted}
+    domains = _open_domains(connection, {mail.domain for mail in addresses.values()})
+    local = {key: mail for key, mail in addresses.items() if mail.domain in domains}
+    # An address of its own wins over the sub-address of another (RFC 5233 §1 leaves it to us).
+    owners = _owners(connection, {*local, *(mail.base.key for mail in local.values())})
+    accounts = _accounts(connection, {owner for owner in owners.values() if owner is not None})
+    targets = _targets(connection, {key for key, owner in owners.items() if owner is None})
+    found = dict.fromkeys(addresses, Hit(local=False))
+    for key, mail in local.items():
+        at = key if key in owners else mail.base.key
+        if at in owners:
+            owner = owners[at]
+            holder = accounts.get(owner) if owner is not None else None
+            found[key] = Hit(local=True, account=holder, targets=targets.get(at, ()), taken=True)
+        else:
+            found[key] = Hit(local=True, fallback=_fallback(connection, mail, domains[mail.domain]))
+    return found
+
+
+def _people() -> Select[Any]:
+    return (
+        select(
+            account,
+            plan.c.storage.label("plan_storage"),
+            plan.c.messages.label("plan_messages"),
+            plan.c.retention.label("plan_retention"),
+            domain.c.state.label("domain_state"),
+        )
+        .join(plan, plan.c.id == account.c.plan)
+        .join(domain, domain.c.name == account.c.domain)
+    )
+
+
+def _account(row: RowMapping) -> Account:
+    return Account(
+        id=AccountId(row["id"]),
+        address=EmailAddress(row["local"], row["domain"]),
+        plan=row["plan"],
+        state=AccountState(row["state"]),
+        limits=limits_of(row),
+        name=row["name"],
+        language=row["language"],
+        over_quota=OverQuota(row["over_quota"]),
+    )
+
+
+def _chunks(keys: Iterable[str]) -> Iterable[list[str]]:
+    ordered = sorted(keys)
+    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))
+
+
+def _open_domains(connection: Connection, names: set[str]) -> dict[str, tuple[str | None, str | None]]:
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for chunk in _chunks(names):
+        query = select(domain.c.name, domain.c.postmaster, domain.c.catch_all)
+        rows = connection.execute(query.where(domain.c.name.in_(chunk), domain.c.state == OPEN))
+        found.update({name: (postmaster, catch_all) for name, postmaster, catch_all in rows})
+    return found
+
+
+def _owners(connection: Connection, keys: set[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for chunk in _chunks(keys):
+        rows = connection.execute(select(address.c.key, address.c.account).where(address.c.key.in_(chunk)))
+        found.update({key: owner for key, owner in rows})  # noqa: C416 - dict() of rows does not type-check
+    return found
+
+
+def _accounts(connection: Connection, ids: set[str]) -> dict[str, Account]:
+    found: dict[str, Account] = {}
+    for chunk in _chunks(ids):
+        query = _people().where(account.c.id.in_(chunk), account.c.state != AccountState.CLOSED)
+        found.update({row["id"]: _account(row) for row in connection.execute(query).mappings()})
+    return found
+
+
+def _targets(connection: Connection, aliases: set[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for chunk in _chunks(aliases):
+        query = select(alias_target.c.alias, alias_target.c.target).where(alias_target.c.alias.in_(chunk))
+        for alias, target in connection.execute(query.order_by(alias_target.c.alias, alias_target.c.position)):
+            found.setdefault(alias, []).append(target)
+    return {alias: tuple(targets) for alias, targets in found.items()}
+
+
+def _fallback(connection: Connection, mail: EmailAddress, of_domain: tuple[str | None, str | None]) -> tuple[str, ...]:
+    postmaster, catch_all = of_domain
+    if mail.base.local.lower() not in ROLES:
+        return (catch_all,) if catch_all else ()
+    if postmaster:
+        return (postmaster,)
+    first = connection.execute(
+        select(account.c.local, account.c.domain)
+        .where(account.c.domain == mail.domain, account.c.state != AccountState.CLOSED)
+        .order_by(account.c.created, account.c.id)
+        .limit(1)
+    ).one_or_none()
+    return (EmailAddress(first.local, first.domain).key,) if first else ()

@@ -1,0 +1,130 @@
+"""Tables of the directory, once for SQLite and PostgreSQL.
+
+Addresses have a table of their own, ``address``: one key (``EmailAddress.key``), one owner, whether that is an account
+or an alias; so two can never claim the same. A removed account keeps its row in ``address`` until it is released.
+
+Times are Unix seconds. A limit is NULL where nothing is said (a plan: unlimited; an account: as its plan), and
+``UNLIMITED`` where an account is unlimited whatever its plan says.
+
+``directory`` has one row. Every transaction that changes what services see adds one to its ``version``; caches hold
+what they know for one version only.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+UNLIMITED = -1
+SOURCE_LOCAL = "local"
+SOURCE_LDAP = "ldap"
+OPEN = "active"
+CLOSED = "closed"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+directory = Table(
+    "directory",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    Column("secret", LargeBinary, nullable=False),  # makes the SCRAM salts of unknown logins
+)
+
+domain = Table(
+    "domain",
+    metadata,
+    Column("name", String(255), primary_key=True),  # U-labels
+    Column("state", String(16), nullable=False),
+    Column("postmaster", Text),  # address key; NULL: the domain's first account
+    Column("catch_all", Text),  # address key; NULL: unknown addresses are refused
+    Column("created", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("storage", BigInteger),  # bytes
+    Column("storage_min", BigInteger),  # bounds for accounts that differ from the plan
+    Column("storage_max", BigInteger),
+    Column("messages", BigInteger),
+    Column("retention", Integer, nullable=False),  # days
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("local", Text, nullable=False),  # as first written; the key stands in ``address``
+    Column("domain", ForeignKey("domain.name"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("plan", ForeignKey("plan.id"), nullable=False),
+    Column("storage", BigInteger),
+    Column("messages", BigInteger),
+    Column("retention", Integer),
+    Column("state", String(16), nullable=False, index=True),
+    Column("over_quota", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("password", Text),  # bcrypt; NULL: no login by password
+    Column("scram_salt", LargeBinary),
+    Column("scram_iterations", Integer),
+    Column("scram_stored", LargeBinary),
+    Column("scram_server", LargeBinary),
+    # Grows with every change that must end what a cache believes of this account's credentials.
+    Column("stamp", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("closed_from", String(16)),  # the state to restore
+    Column("closed_with_domain", Boolean, nullable=False),
+)
+
+address = Table(
+    "address",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("domain", ForeignKey("domain.name"), nullable=False, index=True),
+    Column("account", ForeignKey("account.id"), unique=True),  # NULL: an alias
+    Column("created", BigInteger, nullable=False),
+)
+
+alias_target = Table(
+    "alias_target",
+    metadata,
+    Column("alias", ForeignKey("address.key", ondelete="CASCADE"), primary_key=True),
+    Column("target", Text, primary_key=True),  # key of any address, here or elsewhere
+    Column("position", Integer, nullable=False),
+    Index("ix_alias_target_target", "target"),
+)
+
+app_password = Table(
+    "app_password",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("label", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),  # see optimails.directory.passwords
+    Column("services", Text, nullable=False),  # separated by spaces
+    Column("created", BigInteger, nullable=False),
+    Column("last_used", BigInteger),  # to the day
+)
