@@ -1,8 +1,16 @@
-"""Local delivery: from a recipient's address to a message that is safe in a mailbox."""
+"""Local delivery: from a recipient's address to a message that is safe in a mailbox.
 
+A door asks ``check`` for every recipient, writes what it receives into a ``spool()``, calls ``deliver``, decides what
+it will answer, tells ``settle`` which recipients the client will try again, and only then answers.
+"""
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from optimails.delivery.spool import Spool
+from optimails.directory.api import Resolution
+from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 
 
@@ -33,12 +41,41 @@ class Failed:
 Outcome = Delivered | Failed
 
 
-class Delivery(Protocol):
-    async def check(self, recipient: EmailAddress, size: int | None) -> Failed | None:
-        """At RCPT: None when mail of that size would be taken now."""
+class Attempt(Protocol):
+    """One try to deliver one message."""
 
-    async def deliver(self, envelope: SmtpEnvelope, received: bytes, content: bytes) -> dict[EmailAddress, Outcome]:
+    @property
+    def outcomes(self) -> Mapping[EmailAddress, Outcome]:
+        """One for each recipient of the envelope."""
+
+
+class Delivery(Protocol):
+    def spool(self) -> Spool:
+        """A place for a message that is coming in; close it when the message is done with."""
+
+    async def check(self, recipient: EmailAddress, size: int | None) -> Failed | Resolution:
+        """At RCPT: where its mail goes, when mail of that size (bytes) would be taken now; None leaves quota aside."""
+
+    async def deliver(
+        self,
+        envelope: SmtpEnvelope,
+        received: bytes,
+        content: Spool,
+        known: Mapping[EmailAddress, Resolution] | None = None,
+    ) -> Attempt:
         """Deliver to every recipient; ``received`` is the trace header the door made, CRLF included.
 
-        Adds Return-Path and Delivered-To. Never raises for a recipient's trouble: each gets its own outcome.
+        Adds Return-Path and Delivered-To. An account named by several recipients gets one copy. ``known`` spares
+        asking the directory again. Never raises for a recipient's trouble: each gets its own outcome.
         """
+
+    async def settle(self, attempt: Attempt, again: Collection[EmailAddress]) -> None:
+        """To be called before the answer: ``again`` are the recipients that will be told to come back (4xx).
+
+        What was stored for them is remembered, so that the same message is not stored twice when it comes again.
+        """
+
+    async def bounce(
+        self, account: Account, envelope: SmtpEnvelope, failed: Mapping[EmailAddress, Failed], content: Spool
+    ) -> None:
+        """Tell a local sender, by a delivery status notification (RFC 3464), who did not get the message."""

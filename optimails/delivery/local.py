@@ -1,0 +1,299 @@
+"""Delivery into the mailboxes of this server.
+
+**The order.** Recipients become accounts (an alias may be several, two recipients may be one account). Each account
+gets one copy: Return-Path, Delivered-To, the door's Received line, the content as it came. ``append`` returns when the
+copy is safe on disk. One account is written to in the caller's own coroutine, several at a time but not more than the
+setting allows. Then each recipient gets the worst outcome of its accounts.
+
+**Failures in part** are explained in ``optimails.delivery.pending``: accounts that are noted there count as served.
+
+**Warnings.** When a copy lifts the account's usage over 80, 90 or 100 percent, the user gets a mail about it. It is
+derived from the usage before and after this very copy, so nothing has to be remembered, and it comes again only after
+the usage has been lower in between.
+"""
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client import Counter
+
+from optimails.config import Config
+from optimails.delivery import failures, notices
+from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnvelope
+from optimails.delivery.pending import Pending
+from optimails.delivery.spool import Spool
+from optimails.directory.api import Directory, Resolution
+from optimails.mailbox.api import AccountMail, Appended, MailService, NewMessage
+from optimails.model.account import Account, AccountState
+from optimails.model.address import EmailAddress
+from optimails.model.errors import Refused, Unavailable
+from optimails.model.ids import AccountId
+from optimails.model.mailbox_name import INBOX
+from quota.thresholds import crossed
+
+log = logging.getLogger(__name__)
+
+_COPIES = Counter("optimails_delivery_copies_total", "Copies given to mailboxes, by result.", ["result"])
+_STORED, _DEFERRED, _REFUSED, _REPEATED = (
+    _COPIES.labels(result) for result in ("stored", "deferred", "refused", "repeated")
+)
+_WARNINGS = Counter("optimails_quota_warnings_total", "Quota warnings sent to users.", ["threshold"])
+_DELIVERED = Delivered()
+
+
+@dataclass(slots=True)
+class LocalAttempt:
+    """What became of one message."""
+
+    envelope: SmtpEnvelope
+    content: Spool
+    accounts: dict[EmailAddress, tuple[AccountId, ...]]  # of the recipients that could be resolved
+    outcomes: dict[EmailAddress, Outcome] = field(default_factory=dict)
+    stored: set[AccountId] = field(default_factory=set)  # now
+    served: frozenset[AccountId] = frozenset()  # by an earlier attempt
+    identity: bytes | None = None
+
+
+class LocalDelivery:
+    """One per worker."""
+
+    def __init__(self, directory: Directory, mail: MailService, config: Config) -> None:
+        self._directory = directory
+        self._mail = mail
+        self._settings = config.delivery
+        self._hostname = config.server.hostname
+        self._run: Path = config.server.data / "run"
+        self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
+
+    def spool(self) -> Spool:
+        return Spool(self._run / "spool", self._settings.memory)
+
+    async def check(self, recipient: EmailAddress, size: int | None) -> Failed | Resolution:
+        resolution = await self._resolve(recipient)
+        if isinstance(resolution, Failed) or size is None:
+            return resolution
+        worst: Failed | None = None
+        for account in resolution.accounts:
+            failed = await self._has_room(account, size)
+            if failed is None:
+                # One of an alias' accounts is enough: the others are tried again as long as the sender tries.
+                return resolution
+            worst = _worse(worst, failed)
+        return worst or resolution
+
+    async def deliver(
+        self,
+        envelope: SmtpEnvelope,
+        received: bytes,
+        content: Spool,
+        known: Mapping[EmailAddress, Resolution] | None = None,
+    ) -> LocalAttempt:
+        attempt = LocalAttempt(envelope, content, {})
+        copies: dict[AccountId, tuple[Account, EmailAddress]] = {}
+        for recipient in envelope.recipients:
+            resolution = (known or {}).get(recipient) or await self._resolve(recipient)
+            if isinstance(resolution, Failed):
+                attempt.outcomes[recipient] = resolution
+                continue
+            attempt.accounts[recipient] = tuple(account.id for account in resolution.accounts)
+            for account in resolution.accounts:
+                copies.setdefault(account.id, (account, recipient))
+        await self._find_served(attempt)
+        todo = [copy for account_id, copy in copies.items() if account_id not in attempt.served]
+        failed = await self._store_all(attempt, todo, received)
+        for recipient, account_ids in attempt.accounts.items():
+            worst: Failed | None = None
+            for account_id in account_ids:
+                if account_id in failed:
+                    worst = _worse(worst, failed[account_id])
+            attempt.outcomes[recipient] = worst or _DELIVERED
+        return attempt
+
+    async def settle(self, attempt: Attempt, again: Collection[EmailAddress]) -> None:
+        assert isinstance(attempt, LocalAttempt)
+        if not again and not attempt.served:
+            return
+        have = attempt.stored | attempt.served
+        keep = {account for recipient in again for account in attempt.accounts.get(recipient, ()) if account in have}
+        done = attempt.served - keep
+        try:
+            if keep:
+                await self._pending.remember(await self._identity(attempt), keep)
+            if done:
+                await self._pending.forget(await self._identity(attempt), done)
+        except (sqlite3.Error, OSError, Unavailable):
+            # The answer stays what it is: at worst the message is stored twice.
+            log.exception("delivery_not_noted")
+
+    async def bounce(
+        self, account: Account, envelope: SmtpEnvelope, failed: Mapping[EmailAddress, Failed], content: Spool
+    ) -> None:
+        header = content.head().partition(b"\r\n\r\n")[0] + b"\r\n"
+        report = notices.bounce(account, envelope.sender or account.address, failed, header, self._hostname)
+        try:
+            await self._append(account, report, exempt=True)
+        except (Refused, Unavailable):
+            log.exception("bounce_lost", extra={"fields": {"account": account.id, "recipients": len(failed)}})
+
+    # -- recipients ----------------------------------------------------------------------------------------------------
+
+    async def _resolve(self, recipient: EmailAddress) -> Failed | Resolution:
+        try:
+            resolution = await self._directory.resolve(recipient)
+        except Refused as refused:
+            return failures.not_resolved(refused)
+        except Unavailable:
+            return failures.DIRECTORY_AWAY
+        if resolution.remote:
+            # Without relaying a part of the recipients would silently get nothing.
+            return failures.FORWARDS
+        if not resolution.accounts:
+            return failures.UNKNOWN
+        if any(account.state is AccountState.CLOSED for account in resolution.accounts):
+            resolution = Resolution(tuple(a for a in resolution.accounts if a.state is not AccountState.CLOSED))
+            return resolution if resolution.accounts else failures.CLOSED
+        return resolution
+
+    async def _has_room(self, account: Account, size: int) -> Failed | None:
+        limits = account.limits
+        if limits.storage is None and limits.messages is None:
+            return None
+        if limits.storage is not None and size > limits.storage:
+            return failures.TOO_BIG
+        try:
+            mail = await self._mail.open(account)
+            try:
+                usage = await mail.usage()
+            finally:
+                await mail.close()
+        except (Refused, Unavailable):
+            return failures.AWAY
+        return None if usage.allows(size) else failures.full(account)
+
+    # -- copies --------------------------------------------------------------------------------------------------------
+
+    async def _store_all(
+        self, attempt: LocalAttempt, copies: list[tuple[Account, EmailAddress]], received: bytes
+    ) -> dict[AccountId, Failed]:
+        """Store every copy; gives what failed."""
+        sender = attempt.envelope.sender
+        return_path = f"Return-Path: <{sender or ''}>\r\n".encode()
+
+        async def store(account: Account, recipient: EmailAddress) -> Failed | None:
+            header = b"%bDelivered-To: %b\r\n%b" % (return_path, str(recipient).encode(), received)
+            failed = await self._store(account, header, attempt.content)
+            if failed is None:
+                attempt.stored.add(account.id)
+            return failed
+
+        if len(copies) <= 1:
+            results = [await store(*copy) for copy in copies]
+        else:
+            places = asyncio.Semaphore(self._settings.concurrency)
+
+            async def in_turn(account: Account, recipient: EmailAddress) -> Failed | None:
+                async with places:
+                    return await store(account, recipient)
+
+            results = await asyncio.gather(*(in_turn(*copy) for copy in copies))
+        return {account.id: why for (account, _), why in zip(copies, results, strict=True) if why is not None}
+
+    async def _store(self, account: Account, header: bytes, content: Spool) -> Failed | None:
+        try:
+            await self._append(account, header, content)
+        except Refused as refused:
+            failed = failures.not_stored(refused, account)
+        except Unavailable:
+            failed = failures.AWAY
+        except Exception:
+            error = secrets.token_hex(4)
+            log.exception("delivery_failed", extra={"fields": {"account": account.id, "error": error}})
+            failed = Failed(permanent=False, status="4.3.0", text=f"Internal error {error}, try again later")
+        else:
+            _STORED.inc()
+            return None
+        (_REFUSED if failed.permanent else _DEFERRED).inc()
+        return failed
+
+    async def _append(
+        self, account: Account, header: bytes, content: Spool | None = None, *, exempt: bool = False
+    ) -> None:
+        """Store header and content in the account's INBOX, and warn its user when that fills it up."""
+        mail = await self._mail.open(account)
+        try:
+            whole = content.whole() if content is not None else b""
+            if whole is not None:
+                size = len(header) + len(whole)
+                message = NewMessage(header + whole)
+                appended = await mail.append(INBOX, (message,), delivery=True, exempt=exempt)
+            else:
+                assert content is not None
+                size = len(header) + content.size
+                appended = await self._append_large(mail, header, content)
+            if not exempt:
+                await self._warn(account, mail, appended, size)
+        finally:
+            await mail.close()
+
+    @staticmethod
+    async def _append_large(mail: AccountMail, header: bytes, content: Spool) -> Appended:
+        incoming = mail.incoming()
+
+        def copy() -> None:
+            incoming.write(header)
+            for piece in content.pieces():
+                incoming.write(piece)
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, copy)
+            return await mail.append(INBOX, (NewMessage(incoming),), delivery=True)
+        finally:
+            incoming.discard()
+
+    async def _warn(self, account: Account, mail: AccountMail, appended: Appended, size: int) -> None:
+        """Never raises: the message is stored, whatever becomes of the warning."""
+        limits = account.limits
+        if not self._settings.quota_warnings or (limits.storage is None and limits.messages is None):
+            return
+        try:
+            after = appended.usage or await mail.usage()
+            threshold = crossed(after.plus(-size, -1), after)
+            if threshold is not None:
+                warning = notices.quota_warning(account, after, threshold, self._hostname)
+                await mail.append(INBOX, (NewMessage(warning),), delivery=True, exempt=True)
+                _WARNINGS.labels(str(threshold)).inc()
+        except Exception:
+            log.exception("quota_warning_failed", extra={"fields": {"account": account.id}})
+
+    # -- messages that come again --------------------------------------------------------------------------------------
+
+    async def _find_served(self, attempt: LocalAttempt) -> None:
+        try:
+            if await self._pending.refresh():
+                attempt.served = await self._pending.served(await self._identity(attempt))
+        except (sqlite3.Error, OSError, Unavailable):
+            log.exception("delivery_notes_unreadable")
+        if attempt.served:
+            _REPEATED.inc(len(attempt.served))
+
+    @staticmethod
+    async def _identity(attempt: LocalAttempt) -> bytes:
+        """What makes two attempts one message: the envelope sender, and the content as received."""
+        if attempt.identity is None:
+            sender = str(attempt.envelope.sender or "").encode()
+            if attempt.content.whole() is not None:
+                attempt.identity = attempt.content.digest(sender)
+            else:
+                work = asyncio.get_running_loop().run_in_executor(None, attempt.content.digest, sender)
+                attempt.identity = await work
+        return attempt.identity
+
+
+def _worse(one: Failed | None, other: Failed) -> Failed:
+    """Of two failures the one to answer with: while one may still pass, the sender should try again."""
+    return other if one is None or (one.permanent and not other.permanent) else one

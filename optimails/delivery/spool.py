@@ -1,0 +1,106 @@
+"""A message while it comes in: small ones stay in memory, large ones go to a file without a name."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO
+
+from optimails.model.errors import Unavailable
+
+_PIECE = 262_144  # bytes read back at a time
+
+
+class Spool:
+    """Write first, read afterwards, as often and in as many threads as you like; then ``close``."""
+
+    __slots__ = ("_file", "_folder", "_memory", "_parts", "size")
+
+    def __init__(self, folder: Path | None = None, memory: int = 262_144) -> None:
+        """``folder`` is for what exceeds ``memory`` bytes; it is made when missing. None: the system's own."""
+        self._folder = folder
+        self._memory = memory
+        self._parts: list[bytes] = []
+        self._file: BinaryIO | None = None
+        self.size = 0
+
+    @classmethod
+    def of(cls, content: bytes) -> "Spool":
+        """A message that is here already."""
+        spool = cls(memory=len(content))
+        spool.write(content)
+        return spool
+
+    def write(self, data: bytes) -> None:
+        """Append bytes. Raises ``Unavailable`` when the disk is full."""
+        self.size += len(data)
+        if self._file is None:
+            self._parts.append(data)
+            if self.size > self._memory:
+                self._spill()
+            return
+        self._put(self._file, data)
+
+    @staticmethod
+    def _put(file: BinaryIO, data: bytes) -> None:
+        try:
+            while (done := file.write(data)) < len(data):  # a raw file may take less than all
+                data = data[done:]
+        except OSError as wrong:
+            raise Unavailable("No room for the message now") from wrong
+
+    def _spill(self) -> None:
+        try:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115  (closed by close)
+        except OSError as wrong:
+            raise Unavailable("No room for the message now") from wrong
+        parts, self._parts = self._parts, []
+        self._put(self._file, b"".join(parts))
+
+    def whole(self) -> bytes | None:
+        """All of it, when it is in memory."""
+        if self._file is not None:
+            return None
+        if len(self._parts) > 1:
+            self._parts = [b"".join(self._parts)]
+        return self._parts[0] if self._parts else b""
+
+    def head(self) -> bytes:
+        """Its beginning: everything, or as much as would have been kept in memory."""
+        whole = self.whole()
+        return whole if whole is not None else self._pread(self._memory, 0)
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, one after the other. Reads from disk: in a thread, when ``whole`` gives None."""
+        whole = self.whole()
+        if whole is not None:
+            yield whole
+            return
+        offset = 0
+        while piece := self._pread(_PIECE, offset):
+            offset += len(piece)
+            yield piece
+
+    def digest(self, salt: bytes) -> bytes:
+        """A fingerprint of 20 bytes. Reads from disk, as ``pieces`` does."""
+        hashed = blake2b(salt + b"\0", digest_size=20)
+        for piece in self.pieces():
+            hashed.update(piece)
+        return hashed.digest()
+
+    def _pread(self, length: int, offset: int) -> bytes:
+        if self._file is None:
+            return b""
+        try:
+            return os.pread(self._file.fileno(), length, offset)
+        except OSError as wrong:
+            raise Unavailable("The message cannot be read back now") from wrong
+
+    def close(self) -> None:
+        """Forget it; may be called twice."""
+        self._parts = []
+        if self._file is not None:
+            self._file.close()
