@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from OpenSSL.SSL import Context as TlsContext
+    from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 
     from optimails.config import Config
     from optimails.delivery.api import Delivery
@@ -22,7 +22,7 @@ class Services:
     mail: "MailService"
     delivery: "Delivery"
     login: "Login"
-    tls: "TlsContext | None"
+    tls: "IOpenSSLServerConnectionCreator | None"  # for ``transport.startTLS``, as it is; None: no TLS at all
 
 
 # Each door's ``server.py`` has ``def factory(services: Services, listener: Listener) -> twisted Factory``.
