@@ -1,0 +1,134 @@
+"""FETCH and UID FETCH (RFC 9051 §6.4.5, §6.4.9).
+
+Three speeds. Flags alone come from the memory of the view. What the index has prepared (ENVELOPE, BODYSTRUCTURE, sizes,
+dates, the usual header fields) is joined row by row by ``fetch_plan``. Only sections open the message's file, one
+message after another, and a large one leaves in slices. Memory stays flat in all three.
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from imap.session import sections
+from imap.session.fetch_plan import Plan, compile_fetch
+from imap.session.session import Session
+from imap.session.state import Done
+from imap.session.updates import tell_keywords
+from imap.wire import codes, responses
+from imap.wire.commands import Attribute, Fetch
+from imap.wire.responses import Condition
+from optimails.mailbox.api import MessageSet, Row, StoreMode, Want
+from optimails.model.errors import BadSyntax, Reason, Refused
+from optimails.model.flags import SEEN, SEEN_BIT
+from optimails.model.ids import ModSeq
+from optimails.model.number_set import NumberSet
+
+LINES_AT_ONCE = 2_000  # FLAGS lines in one block
+SEEN_AT_ONCE = 20  # messages marked as seen ahead of being sent: few, should the connection break
+
+_FLAGS_ONLY = ({Attribute.FLAGS}, {Attribute.FLAGS, Attribute.UID})
+
+
+async def fetch(session: Session, command: Fetch) -> Done:
+    if command.vanished:
+        raise BadSyntax("VANISHED needs QRESYNC")
+    if command.changed_since is not None or Attribute.MODSEQ in command.items:
+        session.condstore = True  # RFC 7162 §3.1: a CONDSTORE enabling command
+    messages = session.message_set(command.messages, by_uid=command.by_uid)
+    if set(command.items) in _FLAGS_ONLY and not session.condstore and not session.recents:
+        await _flags(session, messages, with_uid=command.by_uid or Attribute.UID in command.items)
+        return Done("FETCH completed")
+    gone = await _rows(session, command, messages)
+    if gone and not command.by_uid:
+        # RFC 2180 §4.1.2: what is left was sent; the client learns at its next NOOP what went.
+        return Done("Some messages are gone", codes.EXPUNGE_ISSUED, Condition.NO)
+    return Done("FETCH completed")
+
+
+async def _flags(session: Session, messages: MessageSet, *, with_uid: bool) -> None:
+    rows = iter(await session.mailbox.flags(messages))
+    tell_keywords(session)
+    render = session.mailbox.keywords.render
+    blocks = []  # all made before the first is sent: the rows are a look at what other sessions change
+    while some := list(islice(rows, LINES_AT_ONCE)):
+        if with_uid:
+            lines = [b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (seq, uid, render(mask)) for seq, uid, mask in some]
+        else:
+            lines = [b"* %d FETCH (FLAGS (%b))\r\n" % (seq, render(mask)) for seq, _, mask in some]
+        blocks.append(b"".join(lines))
+    for block in blocks:
+        session.write(block)
+        await session.relieve()
+
+
+async def _rows(session: Session, command: Fetch, messages: MessageSet) -> bool:
+    """Whether some message was gone when it was to be opened."""
+    plan = compile_fetch(session, command)
+    if Want.FLAGS in plan.want:
+        tell_keywords(session)
+    since = None if command.changed_since is None else ModSeq(command.changed_since)
+    gone = False
+    async for rows in session.mailbox.fetch(messages, plan.want, since):
+        if not plan.marks_seen and not plan.from_file and not plan.from_headers:
+            session.write(plan.lines(rows))
+        else:
+            for at in range(0, len(rows), SEEN_AT_ONCE):
+                gone |= await _careful(session, command, plan, rows[at : at + SEEN_AT_ONCE])
+        await session.relieve()
+    return gone
+
+
+async def _careful(session: Session, command: Fetch, plan: Plan, rows: Sequence[Row]) -> bool:
+    """Rows that set flags, come from files, or may lack their prepared headers."""
+    changed: set[int] = set()
+    if plan.marks_seen:
+        rows, changed = await _mark_seen(session, rows)
+    if not changed and not plan.from_file and all(row.headers is not None for row in rows):
+        session.write(plan.lines(rows))
+        return False
+    gone = False
+    for row in rows:
+        chosen = plan
+        if row.uid in changed or (plan.from_headers and row.headers is None):
+            chosen = compile_fetch(
+                session, command, headers_from_file=plan.from_headers and row.headers is None,
+                tell_flags=row.uid in changed,
+            )  # fmt: skip
+        gone |= not await _one(session, chosen, row)
+    return gone
+
+
+async def _mark_seen(session: Session, rows: Sequence[Row]) -> tuple[Sequence[Row], set[int]]:
+    """Set ``\\Seen`` where it is missing; the rows as they are now, and which changed."""
+    unseen = [row.uid for row in rows if not (row.flags or 0) & SEEN_BIT]
+    if not unseen:
+        return rows, set()
+    messages = MessageSet(NumberSet.of(unseen), by_uid=True)
+    stored = await session.mailbox.store(messages, StoreMode.ADD, frozenset({SEEN}))
+    now = {change.uid: change for change in stored.changed}
+    fresh = [
+        row._replace(flags=now[row.uid].flags, modseq=now[row.uid].modseq) if row.uid in now else row for row in rows
+    ]
+    return fresh, set(now)
+
+
+async def _one(session: Session, plan: Plan, row: Row) -> bool:
+    """One response; False when the message is gone."""
+    if not plan.from_file:
+        session.write(plan.lines((row,)))
+        return True
+    try:
+        file = await session.mailbox.open_message(row.uid)
+    except Refused as refused:
+        if refused.reason is Reason.EXPUNGE_ISSUED:
+            return False
+        raise
+    try:
+        found = await sections.pieces(session, row.uid, file, plan.from_file)
+        head = plan.head(row)
+        session.write(head if head.endswith(b"(") else head + b" ")
+        await sections.send(session, found)
+        session.write(responses.FETCH_TAIL)
+    finally:
+        file.close()
+    await session.relieve()
+    return True

@@ -1,0 +1,254 @@
+"""The state of one client's conversation, its input and its output.
+
+A session pulls: it takes a value from the parser, carries the command out, answers, and only then looks at what comes
+next. So pipelined commands keep their order, a command's effect on the grammar (ENABLE, IDLE, STARTTLS, COMPRESS)
+applies to exactly what follows it, and a client that sends ahead fills the connection's buffer and is then no longer
+read from. Answers gather in a list and leave in one write when nothing more can be done without new input.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+from imap.session.peer import Peer
+from imap.session.state import Done, State
+from imap.wire import codes, responses
+from imap.wire.codes import Code
+from imap.wire.commands import SAVED_RESULT
+from imap.wire.parser import Event, Limits, Parser
+from imap.wire.responses import Condition
+from optimails.config.imap import ImapSettings
+from optimails.door.login import Login
+from optimails.mailbox.api import AccountMail, MailService, MessageSet, SelectedMailbox
+from optimails.mime import Part
+from optimails.model.errors import BadSyntax, Refused
+from optimails.model.number_set import NumberSet
+
+FLUSH_AT = 65_536  # bytes of answers that may gather before they are sent
+LINE_BEFORE_LOGIN = 8_192  # bytes of a line from somebody we do not know yet
+
+
+class AccountLimit:
+    """How many sessions each account has in this worker."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._open: dict[str, int] = {}
+
+    def enter(self, account: str) -> bool:
+        count = self._open.get(account, 0)
+        if self.most and count >= self.most:
+            return False
+        self._open[account] = count + 1
+        return True
+
+    def leave(self, account: str) -> None:
+        count = self._open.get(account, 0) - 1
+        if count > 0:
+            self._open[account] = count
+        else:
+            self._open.pop(account, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all sessions of a worker share."""
+
+    settings: ImapSettings
+    mail: MailService
+    login: Login
+    limit: AccountLimit
+
+
+class Session:
+    """State of one connection. Handlers in the modules beside this one do the work; ``table`` binds them."""
+
+    __slots__ = (
+        "_out",
+        "_out_size",
+        "account",
+        "bad_commands",
+        "compressed",
+        "condstore",
+        "farewell",
+        "id",
+        "keywords_told",
+        "logged_out",
+        "parsed",
+        "parser",
+        "peer",
+        "recents",
+        "rev2",
+        "saved",
+        "selected",
+        "surroundings",
+        "tag",
+        "utf8",
+    )
+
+    def __init__(self, surroundings: Surroundings, peer: Peer) -> None:
+        settings = surroundings.settings
+        self.surroundings = surroundings
+        self.peer = peer
+        self.tag = b""  # of the command in progress
+        self.id = secrets.token_hex(5)
+        self.parser = Parser(Limits(line=LINE_BEFORE_LOGIN, literal=LINE_BEFORE_LOGIN, message=settings.max_append))
+        self.account: AccountMail | None = None
+        self.selected: SelectedMailbox | None = None
+        self.rev2 = False  # ENABLE IMAP4rev2
+        self.utf8 = False  # mailbox names go out in UTF-8
+        self.condstore = False  # MODSEQ in every FETCH answer (RFC 7162 §3.1)
+        self.compressed = False
+        self.recents = False  # the view has \Recent messages that a client of RFC 3501 wants to see
+        self.keywords_told = 0  # how many names the last FLAGS response had
+        self.saved = NumberSet(())  # UIDs behind $ (RFC 9051 §6.4.4.1)
+        self.parsed: tuple[int, Part] | None = None  # UID and parts of the large message that is read piece by piece
+        self.logged_out = False
+        self.farewell: str | None = None
+        self.bad_commands = 0
+        self._out: list[bytes] = []
+        self._out_size = 0
+
+    @property
+    def settings(self) -> ImapSettings:
+        return self.surroundings.settings
+
+    @property
+    def state(self) -> State:
+        if self.logged_out:
+            return State.LOGOUT
+        if self.selected is not None:
+            return State.SELECTED
+        return State.AUTHENTICATED if self.account is not None else State.NOT_AUTHENTICATED
+
+    # -- what is certain once the table has checked the state
+
+    @property
+    def mail(self) -> AccountMail:
+        assert self.account is not None
+        return self.account
+
+    @property
+    def mailbox(self) -> SelectedMailbox:
+        assert self.selected is not None
+        return self.selected
+
+    # -- output
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes; they leave with the next ``flush``."""
+        self._out.append(data)
+        self._out_size += len(data)
+
+    def write_lines(self, lines: list[bytes]) -> None:
+        self.write(b"".join(lines))
+
+    async def flush(self) -> None:
+        if self._out:
+            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            self._out = []
+            self._out_size = 0
+            await self.peer.send(data)
+
+    async def relieve(self) -> None:
+        """Flush when much has gathered: memory stays flat however long an answer is."""
+        if self._out_size >= FLUSH_AT:
+            await self.flush()
+            await asyncio.sleep(0)  # others' turn: a client that reads fast would never make us wait
+
+    # -- input
+
+    async def event(self, seconds: float, *, between_commands: bool = False) -> Event:
+        """The parser's next value. Raises ``TimedOut``, ``Disconnected``."""
+        while True:
+            event = await self.event_or_wake(seconds, between_commands=between_commands)
+            if event is not None:
+                return event
+
+    async def event_or_wake(self, seconds: float, *, between_commands: bool = False) -> Event | None:
+        """The parser's next value, or None after something else woke the connection."""
+        while (event := self.parser.next()) is None:
+            if data := self.peer.take():
+                self.parser.feed(data)
+                continue
+            if between_commands and self.farewell is not None:
+                raise Farewell(self.farewell)
+            await self.flush()
+            await self.peer.wait(seconds)
+            if data := self.peer.take():
+                self.parser.feed(data)
+                continue
+            return None
+        return event
+
+    # -- life
+
+    def kick(self, text: str) -> None:
+        """End the session with BYE as soon as no command is in progress (suspended account, shutdown)."""
+        self.farewell = text
+        self.peer.wake()
+
+    async def end(self) -> None:
+        """Let go of mailbox and account; the connection is over."""
+        self.logged_out = True
+        self._out = []
+        try:
+            await self.unselect()
+        finally:
+            account, self.account = self.account, None
+            if account is not None:
+                self.surroundings.limit.leave(account.account.id)
+                await account.close()
+
+    # -- shared by handlers
+
+    def logged_in(self) -> None:
+        """A known client may send more."""
+        settings = self.settings
+        self.parser.limits = Limits(
+            line=settings.max_line, literal=settings.max_literal, command=settings.max_line + settings.max_literal * 4,
+            message=settings.max_append,
+        )  # fmt: skip
+
+    async def unselect(self) -> None:
+        """Leave the selected mailbox, if any."""
+        selected, self.selected = self.selected, None
+        self.saved = NumberSet(())
+        self.recents = False
+        self.parsed = None
+        if selected is not None:
+            await selected.close()
+
+    def message_set(self, numbers: NumberSet, *, by_uid: bool) -> MessageSet:
+        """What the client named; ``$`` are UIDs whatever the command (RFC 9051 §6.4.4.1)."""
+        if numbers == SAVED_RESULT:
+            return MessageSet(self.saved, by_uid=True)
+        return MessageSet(numbers, by_uid)
+
+    def finish(self, tag: bytes, done: Done) -> None:
+        self.write(responses.tagged(tag, done.condition, done.text, done.code))
+
+    def invalid(self, tag: bytes | None, error: BadSyntax | Refused) -> None:
+        """Answer what could not be understood; a client that sends nothing else is shown the door."""
+        if isinstance(error, Refused):
+            condition, code = Condition.NO, codes.of_reason(error.reason)
+        else:
+            condition, code = Condition.BAD, None
+            self.bad_commands += 1
+        if tag is None:
+            self.write(responses.untagged(condition, str(error), code))
+        else:
+            self.write(responses.tagged(tag, condition, str(error), code))
+        if self.bad_commands >= self.settings.max_bad_commands:
+            raise Farewell("Too many invalid commands")
+
+    def need_continuation(self) -> None:
+        """The client may send the literal it announced."""
+        self.write(responses.continuation("Ready for literal data"))
+
+    def ok(self, text: str, code: Code | None = None) -> None:
+        self.write(responses.untagged(Condition.OK, text, code))
+
+
+class Farewell(Exception):
+    """The session ends with BYE and this text."""
