@@ -128,7 +128,7 @@ class _Reader:
             angle.append(mark)
 
     def _special_outside(self, mark: bytes) -> None:
-        if mark == b"," or mark == b";":
+        if mark in {b",", b";"}:
             self._finish()
             if mark == b";" and self.in_group:
                 self.found.append(GROUP_END)

@@ -3,16 +3,15 @@
 import html
 import re
 
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}+(?![0-9])|#[xX][0-9a-fA-F]{1,6}+(?![0-9a-fA-F])|[A-Za-z][A-Za-z0-9]{1,31});?")
 _NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9]*)")
-_SPACE = re.compile(r"[ \t\r\n\f]+")
+_SPACE = re.compile(r"\s+")
 _HIDDEN = frozenset({"script", "style"})
-_INLINE = frozenset(
-    """
-    a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup
-    tt u var wbr
-    """.split()
-)
+_INLINE = {
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins",
+    "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var",
+    "wbr",
+}  # fmt: skip
 """Tags that do not end a word: ``<b>mat</b>ch`` is one."""
 
 
