@@ -75,8 +75,7 @@ class Scanner:
 
     def expect(self, byte: bytes) -> None:
         if not self.skip(byte):
-            shown = "a space" if byte == b" " else repr(byte.decode("ascii"))
-            raise BadSyntax(f"Expected {shown}")
+            raise BadSyntax(f"Expected {byte.decode('ascii')!r}")
 
     def space(self) -> None:
         if not self.text.startswith(b" ", self.position):
