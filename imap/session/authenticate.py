@@ -64,13 +64,13 @@ def _check_privacy(session: Session) -> None:
 
 
 async def _enter(session: Session, account: Account) -> Done:
-    limit = session.surroundings.limit
-    if not limit.enter(account.id):
+    around = session.surroundings
+    if not around.sessions.enter(account.id, around.most_sessions):
         raise Refused(Reason.LIMIT, "Too many connections of this account")
     try:
-        session.account = await session.surroundings.mail.open(account)
+        session.account = await around.mail.open(account)
     except BaseException:
-        limit.leave(account.id)
+        around.sessions.leave(account.id)
         raise
     session.logged_in()
     # The list spares every client a round trip (RFC 9051 §7.1, CAPABILITY).

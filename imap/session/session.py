@@ -28,26 +28,26 @@ FLUSH_AT = 65_536  # bytes of answers that may gather before they are sent
 LINE_BEFORE_LOGIN = 8_192  # bytes of a line from somebody we do not know yet
 
 
-class AccountLimit:
-    """How many sessions each account has in this worker."""
+class Count:
+    """How many of something each name has: sessions of an account, connections of an address."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self) -> None:
         self._open: dict[str, int] = {}
 
-    def enter(self, account: str) -> bool:
-        count = self._open.get(account, 0)
-        if self.most and count >= self.most:
+    def enter(self, name: str, most: int) -> bool:
+        """One more, unless there are ``most`` already (0: any number)."""
+        count = self._open.get(name, 0)
+        if most and count >= most:
             return False
-        self._open[account] = count + 1
+        self._open[name] = count + 1
         return True
 
-    def leave(self, account: str) -> None:
-        count = self._open.get(account, 0) - 1
+    def leave(self, name: str) -> None:
+        count = self._open.get(name, 0) - 1
         if count > 0:
-            self._open[account] = count
+            self._open[name] = count
         else:
-            self._open.pop(account, None)
+            self._open.pop(name, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Surroundings:
     settings: ImapSettings
     mail: MailService
     login: Login
-    limit: AccountLimit
+    sessions: Count  # of each account, in this worker
+    most_sessions: int  # of one account; 0 is any number
 
 
 class Session:
@@ -167,19 +168,30 @@ class Session:
 
     async def event_or_wake(self, seconds: float, *, between_commands: bool = False) -> Event | None:
         """The parser's next value, or None after something else woke the connection."""
+        swallowed = 0
+        if between_commands and self.farewell is not None:
+            raise Farewell(self.farewell)
         while (event := self.parser.next()) is None:
-            if data := self.peer.take():
-                self.parser.feed(data)
-                continue
-            if between_commands and self.farewell is not None:
-                raise Farewell(self.farewell)
-            await self.flush()
-            await self.peer.wait(seconds)
-            if data := self.peer.take():
-                self.parser.feed(data)
-                continue
-            return None
+            data = self.peer.take()
+            if not data:
+                await self.flush()
+                await self.peer.wait(seconds)
+                data = self.peer.take()
+            if not data:
+                return None
+            self.parser.feed(data)
+            swallowed += len(data)
+            if swallowed > self._most_swallowed:
+                raise Farewell("Too much data without a command")
+            if swallowed > FLUSH_AT:
+                await asyncio.sleep(0)  # others' turn: compressed input can unpack for very long
         return event
+
+    @property
+    def _most_swallowed(self) -> int:
+        """Bytes that may pass without making sense: the largest thing that is refused while it comes."""
+        limits = self.parser.limits
+        return limits.message + limits.command + limits.line
 
     # -- life
 
@@ -197,7 +209,7 @@ class Session:
         finally:
             account, self.account = self.account, None
             if account is not None:
-                self.surroundings.limit.leave(account.account.id)
+                self.surroundings.sessions.leave(account.account.id)
                 await account.close()
 
     # -- shared by handlers

@@ -52,9 +52,3 @@ class ImapSettings(Section):
         300.0, ge=1, description="Seconds a client may refuse to take what it asked for before the connection is cut."
     )
     max_bad_commands: int = Field(10, ge=1, description="Commands not understood before the connection is closed.")
-    max_connections_per_account: int = Field(
-        100, ge=0, description="Sessions one account may have in one worker; 0 is unlimited."
-    )
-    max_connections_per_address: int = Field(
-        0, ge=0, description="Connections one address may have in one worker; 0 is unlimited."
-    )

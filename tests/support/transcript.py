@@ -8,8 +8,8 @@ A file begins with a comment that says what it proves and the RFC section. Then:
     C2: b1 SELECT INBOX       a second connection, opened at its first line
     S2: ...                   any lines, until the next expected one is met
 
-``<<name>>`` stands for what varies: it matches anything, must match the same text at its next place, and is put in when
-it stands in a ``C:`` line. ``<<name=regex>>`` matches only that; ``<<hex:00ff>>`` are bytes. ``S: [closed]`` expects the
+``<<name>>`` stands for what varies: it matches anything, must match the same text at its next place, and is put in
+when it stands in a ``C:`` line. ``<<name=regex>>`` matches only that; ``<<hex:00ff>>`` are bytes. ``S: [closed]`` expects the
 end of the connection, ``C: [close]`` makes it, ``C: [half] text`` sends without CRLF. What the server says beyond the
 expected lines is an error, found before the next ``C:`` line of that connection and at the end of the file.
 """
@@ -119,7 +119,8 @@ class Transcript:
                 self.skipping.discard(name)
                 return
             seen.append(b"[closed]" if got is None else got)
-            assert got is not None and name in self.skipping, self._where(f"expected {text!r}\n     got {seen[-1]!r}")
+            assert got is not None, self._where(f"the server closed before {text!r}; before it: {seen[-8:]}")
+            assert name in self.skipping, self._where(f"expected {text!r}\n     got {got!r}")
 
     def _matches(self, expected: str, got: bytes) -> bool:
         pattern, last, fresh = "", 0, []
