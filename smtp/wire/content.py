@@ -63,20 +63,17 @@ class DotReader:
 class ChunkReader:
     """The content of BDAT (RFC 3030): counted bytes; only line ends that fall between two pieces need care."""
 
-    __slots__ = ("_held", "_left")
+    __slots__ = ("_held", "_left", "last")
 
     def __init__(self) -> None:
         self._held = b""
         self._left = 0
+        self.last = False
 
-    def expect(self, size: int) -> None:
-        """``size`` more bytes belong to the message."""
+    def expect(self, size: int, *, last: bool) -> None:
+        """``size`` more bytes belong to the message, and perhaps no others."""
         self._left = size
-
-    @property
-    def left(self) -> int:
-        """How many bytes of the chunk are still to come."""
-        return self._left
+        self.last = last
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         """As ``DotReader.feed``; the second value is not None when the chunk is complete."""

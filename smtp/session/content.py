@@ -1,0 +1,205 @@
+"""DATA and BDAT: the content, and the answer once it is complete."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Histogram
+
+from optimails.config import Protocol
+from optimails.delivery.api import Attempt, Delivered, SmtpEnvelope
+from optimails.delivery.spool import Spool
+from optimails.model.errors import MailError
+from smtp.session import answers, trace
+from smtp.session.states import State
+from smtp.session.transaction import Transaction
+from smtp.wire import replies
+from smtp.wire.commands import Bdat, Body, Data
+from smtp.wire.content import ChunkReader, DotReader
+
+if TYPE_CHECKING:
+    from smtp.session.session import Session
+
+log = logging.getLogger(__name__)
+
+TOO_BIG = replies.reply(552, "5.3.4", "The message is larger than this server takes")
+NO_RECIPIENTS = replies.reply(503, "5.5.1", "No valid recipients")
+_BARE_LINE_END = replies.reply(550, "5.6.0", "A line of the message ends with CR or LF alone")
+_LOOP = replies.reply(554, "5.4.6", "The message has been handed on too often: a loop")
+_NO_ROOM = replies.reply(452, "4.3.1", "No room for the message now, try again later")
+
+_MESSAGES = Counter("optimails_smtp_messages_total", "Messages received, by listener protocol and answer.",
+                    ["protocol", "answer"])  # fmt: skip
+_SIZES = Histogram("optimails_smtp_message_bytes", "Sizes of the messages received.",
+                   buckets=[4**power * 1024 for power in range(9)])  # fmt: skip
+_ACCEPTED, _DEFERRED, _REFUSED = (
+    {protocol: _MESSAGES.labels(protocol.value, answer) for protocol in Protocol}
+    for answer in ("accepted", "deferred", "refused")
+)
+
+
+async def data(session: "Session", _: Data) -> None:
+    """RFC 5321 §4.1.1.4."""
+    transaction = session.transaction
+    assert transaction is not None
+    transaction.begin(DotReader(), session.door.delivery)
+    session.answer(replies.SEND_DATA)
+
+
+async def bdat(session: "Session", command: Bdat) -> None:
+    """One chunk (RFC 3030 §2)."""
+    transaction = session.transaction
+    assert transaction is not None
+    if command.size + transaction.size > transaction.limit:
+        reply = b"".join(_for_each(session, transaction, TOO_BIG)) if command.last else TOO_BIG
+        session.reset()
+        skip(session, command.size, reply)
+        return
+    session.state = State.CHUNKS
+    if transaction.chunks is None:
+        transaction.chunks = ChunkReader()
+        transaction.begin(transaction.chunks, session.door.delivery)
+    transaction.reader = transaction.chunks
+    transaction.chunks.expect(command.size, last=command.last)
+    if command.size == 0:
+        await complete(session, transaction)
+
+
+def skip(session: "Session", size: int, reply: bytes) -> None:
+    """Answer a chunk that is not wanted; its bytes come all the same, and are not commands."""
+    session.refuse(reply)
+    session.skip = size
+    if size > 2 * session.door.settings.max_message_size:
+        session.closing = True
+
+
+async def complete(session: "Session", transaction: Transaction) -> None:
+    """The last byte of DATA or of a chunk has come."""
+    reader = transaction.reader
+    transaction.reader = None
+    if isinstance(reader, ChunkReader):
+        if not reader.last:
+            await _answer_chunk(session, transaction)
+            return
+        transaction.write(reader.finish())
+    session.done_messages += 1
+    try:
+        session.answer(await _finish(session, transaction))
+    except MailError as error:
+        session.answer(b"".join(_for_each(session, transaction, answers.of_error(error))))
+    except Exception:
+        _DEFERRED[session.door.protocol].inc()
+        identifier = trace.message_id()
+        log.exception("internal_error", extra={"fields": {"session": session.id, "error": identifier}})
+        session.answer(b"".join(_for_each(session, transaction, answers.of_bug(identifier))))
+    finally:
+        session.reset()
+
+
+async def _answer_chunk(session: "Session", transaction: Transaction) -> None:
+    problem = _problem(session, transaction)
+    if problem is None:
+        session.answer(replies.OK)
+    else:
+        session.answer(problem)
+        session.reset()
+
+
+def _problem(session: "Session", transaction: Transaction) -> bytes | None:
+    """Why the content cannot be taken, for whomever it is."""
+    if transaction.too_big:
+        return TOO_BIG
+    if transaction.bare:
+        return _BARE_LINE_END
+    if transaction.full_disk:
+        return _NO_ROOM
+    assert transaction.spool is not None
+    if trace.hops(transaction.spool.head()) > session.door.settings.max_hops:
+        return _LOOP
+    return None
+
+
+async def _finish(session: "Session", transaction: Transaction) -> bytes:
+    """Deliver, and give the answer: one for the message, or with LMTP one for each recipient (RFC 2033 §4.2)."""
+    problem = _problem(session, transaction)
+    if problem is not None:
+        (_DEFERRED if problem is _NO_ROOM else _REFUSED)[session.door.protocol].inc()
+        return b"".join(_for_each(session, transaction, problem))
+    spool = transaction.spool
+    assert spool is not None
+    identifier = trace.message_id()
+    header = _header(session, transaction, spool, identifier)
+    mail = transaction.mail
+    envelope = SmtpEnvelope(
+        mail.sender, tuple(dict.fromkeys(transaction.recipients)), mail.smtputf8, mail.body is Body.EIGHT_BIT
+    )
+    attempt = await session.door.delivery.deliver(envelope, header, spool, transaction.known)
+    _SIZES.observe(spool.size)
+    if session.door.lmtp:
+        reply = await _answer_each(session, transaction, attempt, identifier)
+    else:
+        reply = await _answer_once(session, envelope, attempt, spool, identifier)
+    if log.isEnabledFor(logging.INFO):
+        outcomes = attempt.outcomes.values()
+        fields = {
+            "session": session.id,
+            "message": identifier,
+            "protocol": session.door.protocol.value,
+            "sender": str(mail.sender or ""),
+            "size": spool.size,
+            "delivered": sum(isinstance(outcome, Delivered) for outcome in outcomes),
+            "recipients": len(outcomes),
+        }
+        log.info("message", extra={"fields": fields})
+    return reply
+
+
+def _header(session: "Session", transaction: Transaction, spool: Spool, identifier: str) -> bytes:
+    door = session.door
+    protocol = trace.with_protocol(
+        session.greeting,
+        tls=session.tls,
+        authenticated=session.account is not None,
+        smtputf8=transaction.mail.smtputf8,
+    )
+    header = trace.received(
+        door, session.peer, transaction, hello=session.hello, protocol=protocol, identifier=identifier
+    )
+    return header + trace.completed(spool.head(), door.hostname) if door.submission else header
+
+
+async def _answer_each(session: "Session", transaction: Transaction, attempt: Attempt, identifier: str) -> bytes:
+    outcomes = attempt.outcomes
+    await session.door.delivery.settle(attempt, answers.deferred(outcomes))
+    stored = replies.reply(250, "2.0.0", f"Delivered as {identifier}")
+    lines = []
+    for recipient in transaction.recipients:
+        outcome = outcomes[recipient]
+        if isinstance(outcome, Delivered):
+            _ACCEPTED[Protocol.LMTP].inc()
+            lines.append(stored)
+        else:
+            (_REFUSED if outcome.permanent else _DEFERRED)[Protocol.LMTP].inc()
+            lines.append(answers.of_failure(outcome))
+    return b"".join(lines)
+
+
+async def _answer_once(
+    session: "Session", envelope: SmtpEnvelope, attempt: Attempt, spool: Spool, identifier: str
+) -> bytes:
+    door, account = session.door, session.account
+    can_bounce = account is not None and envelope.sender is not None
+    verdict = answers.verdict(envelope.recipients, attempt.outcomes, can_bounce=can_bounce)
+    if verdict.bounce and account is not None:
+        await door.delivery.bounce(account, envelope, verdict.bounce, spool)
+    failed = verdict.failed
+    await door.delivery.settle(attempt, envelope.recipients if failed and not failed.permanent else ())
+    if failed is None:
+        _ACCEPTED[door.protocol].inc()
+        return replies.reply(250, "2.0.0", f"Accepted as {identifier}")
+    (_REFUSED if failed.permanent else _DEFERRED)[door.protocol].inc()
+    return answers.of_failure(failed)
+
+
+def _for_each(session: "Session", transaction: Transaction, reply: bytes) -> list[bytes]:
+    """The same answer as often as the protocol wants one."""
+    return [reply] * (len(transaction.recipients) if session.door.lmtp else 1)

@@ -1,0 +1,91 @@
+"""MAIL and RCPT: who sends, to whom, and whether we take it."""
+
+from typing import TYPE_CHECKING
+
+from optimails.delivery.api import Failed
+from optimails.model.address import EmailAddress
+from optimails.model.errors import BadSyntax
+from smtp.session import answers
+from smtp.session.states import State
+from smtp.session.transaction import Transaction
+from smtp.wire import replies
+from smtp.wire.commands import Mail, Rcpt
+from smtp.wire.parse import address
+
+if TYPE_CHECKING:
+    from smtp.session.session import Session
+
+_AUTHENTICATE = replies.reply(530, "5.7.0", "Authentication required")
+_NOT_YOURS = replies.reply(553, "5.7.1", "You may not send with this address")
+_TOO_BIG = replies.reply(552, "5.3.4", "The message is larger than this server takes")
+_TOO_MANY_RECIPIENTS = replies.reply(452, "4.5.3", "Too many recipients, send the message again to the others")
+_NEEDS_UTF8 = replies.reply(553, "5.6.7", "A non-ASCII address needs SMTPUTF8")
+_LOCAL_ONLY = replies.reply(550, "5.7.1", "Only users of this server can be written to")
+
+
+async def mail(session: "Session", command: Mail) -> None:
+    """A message begins."""
+    door, account = session.door, session.account
+    if door.submission:
+        if account is None:
+            session.refuse(_AUTHENTICATE)
+            return
+        # The null sender is for notifications that a mail program sends (RFC 8098 §3).
+        if command.sender is not None and not await door.directory.may_send_as(account, command.sender):
+            session.refuse(_NOT_YOURS)
+            return
+    if not door.lmtp and session.done_messages >= door.settings.max_messages_per_connection:
+        session.hang_up(replies.TOO_MANY_MESSAGES)
+        return
+    if command.size is not None and command.size > door.settings.max_message_size:
+        session.answer(_TOO_BIG)  # RFC 1870 §6.1
+        return
+    repair = door.submission and door.settings.repair_line_ends
+    session.transaction = Transaction(command, door.settings.max_message_size, repair=repair)
+    session.state = State.SENDER
+    session.answer(replies.SENDER_OK)
+
+
+async def rcpt(session: "Session", command: Rcpt) -> None:
+    """One recipient: it must exist here, and have room."""
+    door, transaction = session.door, session.transaction
+    assert transaction is not None
+    recipient = command.recipient
+    if recipient is None:
+        recipient = _postmaster(session)
+    elif not transaction.mail.smtputf8 and not recipient.local.isascii():
+        session.refuse(_NEEDS_UTF8)  # RFC 6531 §3.4
+        return
+    if len(transaction.recipients) >= door.settings.max_recipients:
+        session.answer(_TOO_MANY_RECIPIENTS)  # RFC 5321 §4.5.3.1.10
+        return
+    # LMTP answers for each recipient at the end, so its quota is asked once, there.
+    size = None if door.lmtp else transaction.mail.size or 0
+    if recipient not in transaction.known:
+        checked = await door.delivery.check(recipient, size)
+        if isinstance(checked, Failed):
+            _refuse(session, checked)
+            return
+        transaction.known[recipient] = checked
+    transaction.recipients.append(recipient)
+    session.state = State.RECIPIENTS
+    session.answer(replies.RECIPIENT_OK)
+
+
+def _refuse(session: "Session", failed: Failed) -> None:
+    if failed.permanent:
+        session.refused_recipients += 1
+        if session.refused_recipients >= session.door.settings.max_unknown_recipients:
+            session.hang_up(replies.TOO_MANY_ERRORS)
+            return
+    relaying = failed.status == "5.7.1" and session.door.submission
+    session.answer(_LOCAL_ONLY if relaying else answers.of_failure(failed))
+
+
+def _postmaster(session: "Session") -> EmailAddress:
+    """Whom ``<Postmaster>`` means (RFC 5321 §4.5.1)."""
+    door = session.door
+    try:
+        return address(door.settings.postmaster or f"postmaster@{door.hostname}")
+    except BadSyntax:
+        return address("postmaster@localhost")

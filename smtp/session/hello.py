@@ -1,0 +1,69 @@
+"""HELO, EHLO, LHLO: what we offer; and STARTTLS."""
+
+from typing import TYPE_CHECKING
+
+from optimails.door import sasl
+from smtp.session.states import State
+from smtp.wire import replies
+from smtp.wire.commands import Greeting, Hello, StartTls
+
+if TYPE_CHECKING:
+    from smtp.session.session import Session
+
+_WRONG_HELLO = replies.reply(500, "5.5.1", "This listener speaks LMTP: say LHLO")  # RFC 2033 §4.1
+_NOT_LMTP = replies.reply(500, "5.5.1", "This listener does not speak LMTP")
+_NO_TLS = replies.reply(502, "5.5.1", "TLS is not offered here")
+_HAS_TLS = replies.reply(503, "5.5.1", "TLS is active already")
+
+
+async def hello(session: "Session", command: Hello) -> None:
+    """The client names itself, and hears what we can do."""
+    lmtp = session.door.lmtp
+    if (command.greeting is Greeting.LHLO) != lmtp:
+        session.refuse(_WRONG_HELLO if lmtp else _NOT_LMTP)
+        return
+    session.reset(State.READY)
+    session.greeting = command.greeting
+    session.hello = command.name
+    if command.greeting is Greeting.HELO:
+        session.answer(replies.plain(250, session.door.hostname))
+        return
+    session.answer(replies.plain(250, session.door.hostname, *_capabilities(session)))
+
+
+def may_authenticate(session: "Session") -> bool:
+    """Whether a password may be asked for now: on submission, once nobody can listen."""
+    protected = session.tls or session.peer.loopback or session.door.settings.allow_plaintext
+    return session.door.submission and protected
+
+
+def _capabilities(session: "Session") -> list[str]:
+    settings = session.door.settings
+    lines = [
+        "PIPELINING",  # RFC 2920
+        f"SIZE {settings.max_message_size}",  # RFC 1870
+        "8BITMIME",  # RFC 6152
+        "SMTPUTF8",  # RFC 6531
+        "CHUNKING",  # RFC 3030
+        "ENHANCEDSTATUSCODES",  # RFC 2034
+    ]
+    limits = f"RCPTMAX={settings.max_recipients}"
+    if not session.door.lmtp:
+        limits = f"MAILMAX={settings.max_messages_per_connection} {limits}"
+    lines.append(f"LIMITS {limits}")  # RFC 9422
+    if session.door.starttls and not session.tls:
+        lines.append("STARTTLS")
+    if may_authenticate(session) and session.account is None:
+        lines.append(f"AUTH {' '.join(sasl.offered())}")
+    return lines
+
+
+async def start_tls(session: "Session", _: StartTls) -> None:
+    """RFC 3207. The owner of the session does the rest, and then calls ``tls_started``."""
+    if session.tls:
+        session.refuse(_HAS_TLS)
+    elif not session.door.starttls:
+        session.refuse(_NO_TLS)
+    else:
+        session.answer(replies.READY_FOR_TLS)
+        session.wants_tls = True

@@ -1,0 +1,304 @@
+"""One connection: bytes in, replies out, and a coroutine that works off what has come.
+
+The owner of a ``Session`` gives it bytes with ``receive``, awaits ``advance`` whenever it has input, and then writes
+``take_output()`` in one go: all replies to what came in one read leave in one write. There is no task, timer or socket
+here, and between two reads nothing is kept running. Commands have a function each, in the modules beside this one.
+
+Input is read in one of several ways, by what is expected next: a command line, a line of an authentication exchange,
+or the content of a message. A line that is too long is swallowed to its end and answered once.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+
+from optimails.door.sasl import MAX_LINE, Mechanism
+from optimails.model.account import Account
+from optimails.model.errors import MailError
+from smtp.session import answers, authentication, content, envelope, hello
+from smtp.session.door import Door, Peer
+from smtp.session.states import ALLOWED, State
+from smtp.session.transaction import Transaction
+from smtp.wire import commands as c
+from smtp.wire import replies
+from smtp.wire.parse import parse
+
+log = logging.getLogger(__name__)
+
+_FAIR = 200  # commands after which other sessions get their turn
+
+Handler = Callable[["Session", "c.Command"], Awaitable[None]]
+
+
+class Session:
+    """The state of one connection."""
+
+    __slots__ = (
+        "_at",
+        "_buffer",
+        "_long",
+        "_out",
+        "account",
+        "bad_commands",
+        "closing",
+        "done_messages",
+        "door",
+        "exchange",
+        "greeting",
+        "hello",
+        "id",
+        "peer",
+        "progress",
+        "refused_recipients",
+        "skip",
+        "state",
+        "tls",
+        "transaction",
+        "wants_tls",
+    )
+
+    def __init__(self, door: Door, peer: Peer, *, tls: bool = False) -> None:
+        self.door = door
+        self.peer = peer
+        self.tls = tls
+        self.id = secrets.token_hex(4)
+        self.state = State.START
+        self.greeting: c.Greeting | None = None
+        self.hello = ""  # the client's name, as it gave it
+        self.account: Account | None = None
+        self.exchange: Mechanism | None = None
+        self.transaction: Transaction | None = None
+        self.skip = 0  # bytes of a refused chunk that are still to come
+        self.bad_commands = 0
+        self.refused_recipients = 0
+        self.done_messages = 0
+        self.progress = 0  # counts finished lines and messages: what a timeout waits for
+        self.closing = False  # write the output, then close
+        self.wants_tls = False  # write the output, start TLS, call ``tls_started``
+        self._buffer = b""
+        self._at = 0  # how much of the buffer is worked off
+        self._long = False  # in the middle of a line that is too long
+        self._out: list[bytes] = []
+
+    # -- for the owner -------------------------------------------------------------------------------------------------
+
+    def welcome(self) -> None:
+        """The first line of all."""
+        kind = "LMTP" if self.door.lmtp else "ESMTP"
+        self.answer(replies.plain(220, f"{self.door.hostname} {kind} {self.door.settings.greeting}".rstrip()))
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the client."""
+        self._buffer = self._buffer[self._at :] + data if self._buffer else data
+        self._at = 0
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are not worked off."""
+        return len(self._buffer) - self._at
+
+    @property
+    def in_content(self) -> bool:
+        """Whether the client is in the middle of a message."""
+        return self.transaction is not None and self.transaction.reader is not None
+
+    @property
+    def timeout(self) -> float:
+        """Seconds the client may take for what is expected next."""
+        settings = self.door.settings
+        return settings.data_timeout if self.in_content or self.skip else settings.command_timeout
+
+    def take_output(self) -> bytes:
+        """The replies since the last time."""
+        out = b"".join(self._out)
+        self._out.clear()
+        return out
+
+    def tls_started(self) -> None:
+        """TLS protects the connection now; what was said before does not count (RFC 3207 §4.2)."""
+        self.tls = True
+        self.wants_tls = False
+        self._drop()
+        self._long = False
+        self.account = None
+        self.greeting = None
+        self.hello = ""
+        self.reset(State.START)
+
+    def close(self) -> None:
+        """The connection is gone: give back what a message in mid-air holds."""
+        self.closing = True
+        self._drop()
+        self.reset()
+
+    async def advance(self) -> None:
+        """Work off the input, as far as it goes. Never raises for anything the client sent."""
+        handled = 0
+        while self._at < len(self._buffer) and not self.closing and not self.wants_tls:
+            if self.skip:
+                self._skip_chunk()
+            elif self.in_content:
+                await self._read_content()
+            else:
+                line = self._line()
+                if line is None:
+                    break
+                self.progress += 1
+                await self._handle(line)
+                handled += 1
+                if handled % _FAIR == 0:
+                    await asyncio.sleep(0)
+            if self.bad_commands >= self.door.settings.max_bad_commands and not self.closing:
+                self.hang_up(replies.TOO_MANY_ERRORS)
+        if self.closing or self.wants_tls:
+            # What was pipelined after STARTTLS came in the clear: it must never be taken for what TLS protects
+            # (RFC 3207 §6, command injection).
+            self._drop()
+
+    # -- for the commands ----------------------------------------------------------------------------------------------
+
+    def answer(self, reply: bytes) -> None:
+        """Send a reply."""
+        self._out.append(reply)
+
+    def refuse(self, reply: bytes) -> None:
+        """Send a reply to something a well-behaved client does not do."""
+        self.bad_commands += 1
+        self._out.append(reply)
+
+    def hang_up(self, reply: bytes) -> None:
+        """The last reply."""
+        self._out.append(reply)
+        self.closing = True
+
+    def reset(self, state: State = State.READY) -> None:
+        """Forget the transaction."""
+        if self.transaction is not None:
+            self.transaction.forget()
+            self.transaction = None
+        self.exchange = None
+        self.state = state
+
+    # -- input ---------------------------------------------------------------------------------------------------------
+
+    def _line(self) -> bytes | None:
+        """The next complete line; None when it has not come yet."""
+        limit = MAX_LINE if self.exchange is not None else self.door.settings.max_line
+        while True:
+            buffer, start = self._buffer, self._at
+            end = buffer.find(b"\r\n", start)
+            if end < 0:
+                if len(buffer) - start > limit or self._long:
+                    self._long = True
+                    start = len(buffer) - buffer.endswith(b"\r")
+                self._buffer, self._at = buffer[start:], 0
+                return None
+            self._at = end + 2
+            if not self._long and end - start <= limit:
+                return buffer[start:end]
+            self._long = False
+            self.exchange = None
+            self.refuse(replies.LINE_TOO_LONG)
+
+    def _drop(self) -> None:
+        self._buffer, self._at = b"", 0
+
+    def _take(self) -> bytes:
+        """All the input there is."""
+        taken = self._buffer[self._at :] if self._at else self._buffer
+        self._drop()
+        return taken
+
+    def _skip_chunk(self) -> None:
+        taken = min(self.skip, self.waiting)
+        self.skip -= taken
+        self._at += taken
+        self.progress += 1
+
+    async def _read_content(self) -> None:
+        transaction = self.transaction
+        assert transaction is not None
+        assert transaction.reader is not None
+        piece, rest = transaction.reader.feed(self._take())
+        transaction.write(piece)
+        self.progress += 1
+        if rest is not None:
+            self._buffer = rest
+            await self._guarded(content.complete(self, transaction))
+        elif transaction.size > 2 * transaction.limit:
+            # It was told the limit by SIZE, and goes on all the same: enough patience.
+            self.hang_up(content.TOO_BIG)
+
+    async def _handle(self, line: bytes) -> None:
+        if self.exchange is not None:
+            await self._guarded(authentication.response(self, line))
+            return
+        try:
+            command = parse(line)
+        except MailError as error:
+            self.refuse(answers.of_error(error))
+            return
+        if self.state not in ALLOWED[type(command)] and not self._may_skip_hello(command):
+            self._out_of_order(command)
+            return
+        await self._guarded(_HANDLERS[type(command)](self, command))
+
+    def _may_skip_hello(self, command: c.Command) -> bool:
+        return isinstance(command, c.Mail) and self.state is State.START and not self.door.settings.helo_required
+
+    def _out_of_order(self, command: c.Command) -> None:
+        if self.state is State.START:
+            reply = replies.HELLO_FIRST
+        elif self.state is State.SENDER and isinstance(command, c.Data | c.Bdat):
+            reply = content.NO_RECIPIENTS  # RFC 2033 §4.2, and what pipelining leads to (RFC 2920 §3.1)
+        else:
+            reply = replies.BAD_SEQUENCE
+        if isinstance(command, c.Bdat):
+            content.skip(self, command.size, reply)  # the chunk follows in any case (RFC 3030 §2)
+        else:
+            self.refuse(reply)
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except MailError as error:
+            self.answer(answers.of_error(error))
+        except Exception:
+            identifier = secrets.token_hex(4)
+            log.exception("internal_error", extra={"fields": {"session": self.id, "error": identifier}})
+            self.answer(answers.of_bug(identifier))
+
+
+async def _reset(session: Session, _: c.Rset) -> None:
+    if session.state is not State.START:
+        session.reset()
+    session.answer(replies.OK)
+
+
+async def _quit(session: Session, _: c.Quit) -> None:
+    session.hang_up(replies.BYE)
+
+
+def _fixed(reply: bytes) -> Callable[[Session, c.Command], Awaitable[None]]:
+    async def handler(session: Session, _: c.Command) -> None:
+        session.answer(reply)
+
+    return handler
+
+
+_HANDLERS: dict[type[c.Command], Callable[..., Awaitable[None]]] = {
+    c.Hello: hello.hello,
+    c.StartTls: hello.start_tls,
+    c.Auth: authentication.begin,
+    c.Mail: envelope.mail,
+    c.Rcpt: envelope.rcpt,
+    c.Data: content.data,
+    c.Bdat: content.bdat,
+    c.Rset: _reset,
+    c.Quit: _quit,
+    c.Noop: _fixed(replies.OK),
+    c.Vrfy: _fixed(replies.CANNOT_VERIFY),
+    c.Expn: _fixed(replies.NO_EXPANSION),
+    c.Help: _fixed(replies.HELP),
+}

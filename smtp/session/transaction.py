@@ -1,0 +1,74 @@
+"""One message on its way in: its envelope and its content."""
+
+from optimails.delivery.api import Delivery
+from optimails.delivery.spool import Spool
+from optimails.directory.api import Resolution
+from optimails.model.address import EmailAddress
+from optimails.model.errors import Unavailable
+from smtp.wire.commands import Mail
+from smtp.wire.content import ChunkReader, DotReader, bare_line_ends, with_line_ends
+
+
+class Transaction:
+    """From MAIL to the answer after the content."""
+
+    __slots__ = (
+        "bare",
+        "chunks",
+        "full_disk",
+        "known",
+        "limit",
+        "mail",
+        "reader",
+        "recipients",
+        "repair",
+        "size",
+        "spool",
+    )
+
+    def __init__(self, mail: Mail, limit: int, *, repair: bool) -> None:
+        self.mail = mail
+        self.limit = limit
+        self.repair = repair
+        self.recipients: list[EmailAddress] = []  # as accepted, one entry for each RCPT
+        self.known: dict[EmailAddress, Resolution] = {}
+        self.reader: DotReader | ChunkReader | None = None
+        self.chunks: ChunkReader | None = None  # stays between two chunks, when nothing is being read
+        self.spool: Spool | None = None
+        self.size = 0  # bytes received, also those that were not kept
+        self.bare = False  # a CR or LF stood alone
+        self.full_disk = False
+
+    def begin(self, reader: DotReader | ChunkReader, delivery: Delivery) -> None:
+        """The content starts."""
+        self.reader = reader
+        self.spool = delivery.spool()
+
+    @property
+    def too_big(self) -> bool:
+        return self.size > self.limit
+
+    def write(self, piece: bytes) -> None:
+        """The next piece of content. What makes the message unacceptable is noted; it is answered at the end."""
+        self.size += len(piece)
+        if self.size > self.limit or self.full_disk or not piece or self.spool is None:
+            if self.too_big and self.spool is not None and self.spool.size:
+                self.forget()
+            return
+        if bare_line_ends(piece):
+            if self.repair:
+                piece = with_line_ends(piece)
+            else:
+                self.bare = True
+                return
+        try:
+            self.spool.write(piece)
+        except Unavailable:
+            self.full_disk = True
+            self.forget()
+
+    def forget(self) -> None:
+        """Give back memory and disk."""
+        if self.spool is not None:
+            self.spool.close()
+            self.spool = None
