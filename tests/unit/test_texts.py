@@ -1,6 +1,7 @@
 """The catalogues say the same things in every language, and the right language is chosen."""
 
 import string
+from pathlib import Path
 
 import pytest
 
@@ -35,10 +36,8 @@ def test_placeholders_are_named_and_no_text_is_empty(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_counted_texts_have_both_forms(language: str) -> None:
     keys = set(catalogue(language))
-    for key in keys:
-        stem, _, form = key.rpartition(".")
-        if form in {"one", "other"}:
-            assert {f"{stem}.one", f"{stem}.other"} <= keys
+    stems = {key.removesuffix(".one") for key in keys if key.endswith(".one")}
+    assert {f"{stem}.other" for stem in stems} <= keys
 
 
 def test_a_text_in_both_languages() -> None:
@@ -73,3 +72,13 @@ def test_language_of_a_tag(tag: str | None, language: str) -> None:
 )
 def test_language_of_the_environment(environment: dict[str, str], language: str) -> None:
     assert preferred(environment) == language
+
+
+def test_click_says_what_the_table_of_its_sentences_expects() -> None:
+    """Else a sentence of the command line would stay English in French."""
+    import click
+
+    folder = Path(click.__file__).parent
+    source = "\n".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    sentences = {key: value for key, value in catalogue("en").items() if key.startswith("click.")}
+    assert {key for key, value in sentences.items() if f'"{value}"' not in source} == set()

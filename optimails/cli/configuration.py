@@ -1,0 +1,115 @@
+"""``optimails config``: is the file right, what is in force, which keys are there."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from optimails.cli import frame
+from optimails.cli.app import App
+from optimails.cli.errors import Exit
+from optimails.cli.frame import say
+from optimails.cli.output import print_json
+
+config = frame.group("config")
+
+
+@frame.command(config, "check")
+@click.pass_obj
+def check(app: App) -> int:
+    """Errors end the command (exit code 1); what is merely missing or odd is told, with exit code 3."""
+    warnings = [say(key, **values) for key, values in _doubts(app)]
+    if app.json:
+        print_json({"file": app.config_file, "ok": not warnings, "warnings": warnings})
+    else:
+        for warning in warnings:
+            click.echo(say("cli.config.warning", warning=warning))
+        if not warnings:
+            click.echo(say("cli.config.ok", path=app.config_file))
+    return Exit.FOUND if warnings else Exit.OK
+
+
+def _doubts(app: App) -> list[tuple[str, dict[str, Any]]]:
+    """What the types cannot see: files that are not there, a service that nobody could reach."""
+    settings = app.config
+    doubts: list[tuple[str, dict[str, Any]]] = []
+    if not settings.server.data.is_dir():
+        doubts.append(("cli.config.no_data", {"path": settings.server.data, "file": app.config_file}))
+    if not settings.listener:
+        doubts.append(("cli.config.no_listener", {}))
+    doubts += [("cli.config.no_file", {"path": path}) for path in _missing(settings.tls.certificate, settings.tls.key)]
+    if not _missing(settings.tls.certificate) and (end := _expiry(settings.tls.certificate)):
+        days = (end - datetime.now(UTC)).days
+        if days < 14:
+            doubts.append(("cli.config.certificate_ends", {"path": settings.tls.certificate, "days": days}))
+    return doubts
+
+
+def _missing(*paths: Path) -> list[Path]:
+    return [path for path in paths if not path.is_file()]
+
+
+def _expiry(certificate: Path) -> datetime | None:
+    from cryptography.x509 import load_pem_x509_certificate
+
+    try:
+        return load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (ValueError, OSError):
+        return None
+
+
+@frame.command(config, "show")
+@click.pass_obj
+def show(app: App) -> None:
+    """The configuration in force: the file, the environment and all defaults."""
+    values = app.config.model_dump(mode="json")
+    if app.json:
+        print_json(values)
+    else:
+        click.echo("\n".join(_toml(values)), nl=False)
+
+
+def _toml(values: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for name, value in values.items():
+        repeated = isinstance(value, list)
+        for table in value if repeated else [value]:
+            lines.append(f"[[{name}]]" if repeated else f"[{name}]")
+            lines += [f"{key} = {_toml_value(entry)}" for key, entry in table.items() if entry is not None]
+            lines.append("")
+    return lines
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(_toml_value(entry) for entry in value)}]"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{_quoted(key)} = {_toml_value(entry)}" for key, entry in value.items() if entry is not None)
+        return f"{{ {inner} }}" if inner else "{}"
+    return _quoted(value) if isinstance(value, str) else str(value)
+
+
+def _quoted(value: str) -> str:
+    import json
+
+    # A JSON string is a TOML basic string, but for DEL, which no setting holds.
+    return json.dumps(value, ensure_ascii=False)
+
+
+@frame.command(config, "reference")
+@click.pass_obj
+def reference(app: App) -> None:
+    """Needs no configuration file."""
+    if app.json:
+        from optimails.config import Config
+
+        print_json(Config.model_json_schema())
+        return
+    from optimails.config import reference as page
+
+    click.echo(page(), nl=False)
+
+

@@ -1,0 +1,102 @@
+"""The configuration file that ``init`` and ``demo`` write, and the sockets it opens."""
+
+import errno
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optimails.config import Listener
+
+FILE_NAME = "optimails.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """One ``[[listener]]``: ``standard`` is the port the protocol has by right, ``high`` one that needs no rights."""
+
+    protocol: str
+    tls: str
+    standard: int
+    high: int
+    private: bool = False  # only for programs on this machine
+
+
+SOCKETS = (
+    Socket("imap", "starttls", 143, 1143),
+    Socket("imap", "implicit", 993, 1993),
+    Socket("pop3", "starttls", 110, 1110),
+    Socket("pop3", "implicit", 995, 1995),
+    Socket("smtp", "starttls", 25, 1025),
+    Socket("submission", "starttls", 587, 1587),
+    Socket("submission", "implicit", 465, 1465),
+    Socket("lmtp", "none", 24, 1024, private=True),
+)
+
+_HEAD = """\
+# Optimails. "optimails config reference" lists every key, "optimails config check" says what is wrong here.
+# Paths start from the folder of this file.
+
+[server]
+data = "."
+hostname = {hostname}
+language = {language}
+"""
+_LISTENER = """
+[[listener]]
+protocol = "{protocol}"
+address = "{host}:{port}"
+tls = "{tls}"
+"""
+
+
+def write(path: Path, *, hostname: str, language: str, high_ports: bool, log: str | None = None) -> None:
+    """A new configuration; high ports listen on the loopback interface alone. ``log`` is a file for readable logs."""
+    text = _HEAD.format(hostname=json.dumps(hostname), language=json.dumps(language))
+    for entry in SOCKETS:
+        host = "127.0.0.1" if high_ports or entry.private else "*"
+        port = entry.high if high_ports else entry.standard
+        text += _LISTENER.format(protocol=entry.protocol, tls=entry.tls, host=host, port=port)
+    if log is not None:
+        text += f'\n[log]\nfile = {json.dumps(log)}\nformat = "text"\n'
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text, "utf-8")
+    temporary.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """A listener that cannot be opened. ``number`` is its place in the file, from 1."""
+
+    number: int
+    address: str
+    port: int
+    reason: str
+    forbidden: bool  # the user may not open such a port
+
+
+def occupied(listeners: "tuple[Listener, ...]") -> Occupied | None:
+    """The first listener whose address is taken or not allowed, found by binding each for a moment."""
+    for number, listener in enumerate(listeners, 1):
+        try:
+            _try(listener.host, listener.port)
+        except OSError as wrong:
+            code = wrong.errno or 0
+            return Occupied(number, listener.address, listener.port, os.strerror(code), code == errno.EACCES)
+    return None
+
+
+def _try(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host or not host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            probe.listen(1)
+    except OSError:
+        if host or family is socket.AF_INET:
+            raise
+        _try("0.0.0.0", port)  # noqa: S104 - a machine without IPv6; every interface is what the file asks for

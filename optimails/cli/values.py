@@ -1,0 +1,96 @@
+"""What people write on the line: sizes, limits, moments, passwords."""
+
+import re
+import secrets
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from optimails.cli.errors import CommandFailed
+from optimails.cli.frame import say
+
+UNLIMITED: Final = -1
+OF_PLAN: Final = "plan"
+_SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kmgt]?)(?:i?[bo])?", re.IGNORECASE)
+_POWER = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_NO_LIMIT = {"unlimited", "none", "illimité", "illimite"}
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like something else
+
+
+class Limit(click.ParamType[int | str]):
+    """A number, ``unlimited`` (gives ``UNLIMITED``) or ``plan`` (gives ``OF_PLAN``); sizes may have a unit."""
+
+    name = "limit"
+
+    def __init__(self, *, size: bool, of_plan: bool = True, unlimited: bool = True) -> None:
+        self._size = size
+        self._of_plan = of_plan
+        self._unlimited = unlimited
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        text = str(value).strip().lower()
+        if self._unlimited and text in _NO_LIMIT:
+            return UNLIMITED
+        if self._of_plan and text == OF_PLAN:
+            return OF_PLAN
+        if text.isascii() and text.isdigit():
+            return int(text)
+        if self._size and (match := _SIZE.fullmatch(text)):
+            return round(float(match[1].replace(",", ".")) * 1024 ** _POWER[match[2]])
+        return self.fail(say("cli.error.size" if self._size else "cli.error.number", value=value), param, ctx)
+
+
+class Moment(click.ParamType[datetime]):
+    """A point in time: ``2026-11-23``, ``2026-11-23 14:30``, or ``3h``, ``2d`` ago; local time."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        from datetime import timedelta
+
+        if isinstance(value, datetime):
+            return value
+        text = str(value).strip()
+        if ago := re.fullmatch(r"(\d{1,6})\s*([mhdj])", text.lower()):
+            unit = {"m": "minutes", "h": "hours", "d": "days", "j": "days"}[ago[2]]
+            return datetime.now().astimezone() - timedelta(**{unit: int(ago[1])})
+        try:
+            return datetime.fromisoformat(text).astimezone()
+        except (ValueError, OverflowError):
+            return self.fail(say("cli.error.moment", value=value), param, ctx)
+
+
+def new_password() -> str:
+    """Four groups of five: 99 bits, and can be read out over a telephone."""
+    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4))
+
+
+def password(file: str | None) -> tuple[str, bool]:
+    """The password to set, and whether we made it up (then it must be shown).
+
+    From ``file`` (``-`` is standard input), else asked for at a terminal, else made up.
+    """
+    if file is not None:
+        return _from_file(file), False
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        typed = click.prompt(
+            say("cli.password.prompt"), hide_input=True, default="", show_default=False,
+            confirmation_prompt=say("cli.password.again"), err=True,
+        )  # fmt: skip
+        if typed:
+            return str(typed), False
+    return new_password(), True
+
+
+def _from_file(name: str) -> str:
+    try:
+        content = sys.stdin.buffer.read(100_000) if name == "-" else Path(name).read_bytes()
+        line = content.partition(b"\n")[0].rstrip(b"\r").decode()
+    except UnicodeDecodeError as wrong:
+        raise CommandFailed("cli.error.password_file", path=name) from wrong
+    if not line:
+        raise CommandFailed("cli.error.password_file", path=name)
+    return line
