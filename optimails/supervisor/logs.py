@@ -111,7 +111,8 @@ def set_up(settings: LogSettings, worker: str) -> None:
 
 def catch_twisted() -> None:
     """Have Twisted's own log, which is where its unhandled errors go, end up in ours."""
-    globalLogBeginner.beginLoggingTo([_observe], redirectStandardIO=False, discardBuffer=True)
+    observer: Any = _observe  # its interface is declared by zope, which the checker does not see
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
 
 
 def _observe(event: Mapping[str, Any]) -> None:

@@ -106,7 +106,7 @@ class ProxyProtocol(Protocol):
         self._stop_timer()
         source, end = found
         transport: Any = self.transport
-        address: IAddress = transport.getPeer()
+        address: Any = transport.getPeer()
         if source is not None:
             kind = IPv6Address if ":" in source[0] else IPv4Address
             address = kind("TCP", *source)

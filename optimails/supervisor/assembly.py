@@ -1,0 +1,110 @@
+"""The parts of the service, put together in a worker."""
+
+import inspect
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+from optimails.config import Config, Listener
+from optimails.config import Protocol as Spoken
+from optimails.events import Bus
+from optimails.model.errors import Unavailable
+from optimails.supervisor.tls import ServerTls
+
+DOORS = {
+    Spoken.IMAP: "imap.server",
+    Spoken.POP3: "pop3.server",
+    Spoken.LMTP: "smtp.server",
+    Spoken.SMTP: "smtp.server",
+    Spoken.SUBMISSION: "smtp.server",
+    Spoken.MANAGESIEVE: "sieve.server",
+}
+
+
+def has_door(protocol: Spoken) -> bool:
+    """Whether a mail worker can serve this protocol."""
+    name = DOORS.get(protocol)
+    if name is None:
+        return False
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # not even its package
+        return False
+
+
+class Assembly(Protocol):
+    """What a worker needs of the service; tests of the processes bring a small one of their own."""
+
+    async def start(self) -> None:
+        """In the running event loop, before anything is asked of it."""
+
+    def factory(self, listener: Listener) -> Any:
+        """The Twisted factory that serves the listener."""
+
+    async def healthy(self) -> bool:
+        """Whether the directory answers."""
+
+    async def maintain(self) -> dict[str, object]:
+        """One round of the periodic jobs; gives what was done, for the log."""
+
+    async def close(self) -> None: ...
+
+
+class ServiceAssembly:
+    """The real one. What it is made of is imported here and not above: a jobs worker never needs a door."""
+
+    def __init__(self, config: Config, bus: Bus, tls: ServerTls | None) -> None:
+        from optimails.delivery.local import LocalDelivery  # noqa: PLC0415  # see above, here and below
+        from optimails.directory.database import open_database  # noqa: PLC0415
+        from optimails.directory.local import LocalDirectory  # noqa: PLC0415
+        from optimails.door.context import Services  # noqa: PLC0415
+        from optimails.door.guard import Guard  # noqa: PLC0415
+        from optimails.door.login import Login  # noqa: PLC0415
+        from optimails.mailbox.service import LocalMailService, places  # noqa: PLC0415
+
+        data = config.server.data
+        secure: Any = tls  # its interface is declared by zope, which the checker does not see
+        self._database = open_database(config.directory, data, upgrade=False)
+        self._directory = LocalDirectory(self._database, config.directory, config.ldap)
+        self._mail = LocalMailService(places(data), bus, open_accounts=config.store.open_accounts)
+        self._services = Services(
+            config,
+            self._directory,
+            self._mail,
+            LocalDelivery(self._directory, self._mail, config),
+            Login(self._directory, Guard(config.login, data / "run" / "guard.sqlite")),
+            secure,
+        )
+
+    async def start(self) -> None:
+        await _call(self._mail, "start")
+
+    def factory(self, listener: Listener) -> Any:
+        return import_module(DOORS[listener.protocol]).factory(self._services, listener)
+
+    async def healthy(self) -> bool:
+        try:
+            await self._directory.is_local("health.invalid")
+        except Unavailable:
+            return False
+        return True
+
+    async def maintain(self) -> dict[str, object]:
+        done: dict[str, object] = {}
+        for name, part in (("mail", self._mail), ("directory", self._directory)):
+            done[name] = await _call(part, "maintain")
+        return done
+
+    async def close(self) -> None:
+        await _call(self._mail, "close")
+        await _call(self._directory, "close")
+        self._database.close()
+
+
+async def _call(part: object, method: str) -> object:
+    """Call a method that not every part has, whether it is a coroutine or not."""
+    function = getattr(part, method, None)
+    if function is None:
+        return None
+    result = function()
+    return await result if inspect.isawaitable(result) else result

@@ -1,0 +1,151 @@
+"""The workers that run with one state of the configuration.
+
+A generation is complete when all its workers listen. A worker that dies is replaced at once; one that keeps dying
+young is replaced ever more slowly, so that a broken machine is not kept busy by starting processes.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from optimails.supervisor.control import FIRST_SOCKET_FD, StartOrder
+from optimails.supervisor.metrics import SupervisorMetrics
+from optimails.supervisor.process import WorkerProcess
+from optimails.supervisor.settings import JOBS, Settings
+from optimails.supervisor.sockets import Sockets
+
+MATURE = 10.0  # seconds after which a death is an accident, and not a failed start
+FIRST_DELAY = 0.25
+LONGEST_DELAY = 30.0
+log = logging.getLogger(__name__)
+
+
+class Slots:
+    """Numbers for metric files: the lowest that no living worker has."""
+
+    def __init__(self) -> None:
+        self._taken: set[int] = set()
+
+    def take(self) -> int:
+        slot = next(number for number in range(len(self._taken) + 1) if number not in self._taken)
+        self._taken.add(slot)
+        return slot
+
+    def give_back(self, slot: int) -> None:
+        self._taken.discard(slot)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all generations of one supervisor share."""
+
+    reactor: Any
+    sockets: Sockets
+    slots: Slots
+    metrics: SupervisorMetrics
+    command: Sequence[str]  # that starts a worker
+
+
+class Observer(Protocol):
+    """Who is told how a generation does."""
+
+    def complete(self, generation: "Generation") -> None:
+        """All workers listen, for the first time."""
+
+    def failed(self, generation: "Generation", why: str) -> None:
+        """A worker died before that."""
+
+    def empty(self, generation: "Generation") -> None:
+        """The last worker of a draining generation has ended."""
+
+
+class Generation:
+    """Keeps its workers alive until it is drained."""
+
+    def __init__(self, settings: Settings, around: Surroundings, observer: Observer) -> None:
+        self.settings = settings
+        self.workers: dict[str, WorkerProcess] = {}
+        self.drained = False
+        self._around = around
+        self._observer = observer
+        self._was_complete = False
+        self._young_deaths: dict[str, int] = {}
+        self._names = {f"mail-{number}": "mail" for number in range(1, settings.workers + 1)}
+        if settings.jobs:
+            self._names[JOBS] = JOBS
+
+    def start(self) -> None:
+        for name in self._names:
+            self._spawn(name)
+
+    def _spawn(self, name: str) -> None:
+        if self.drained:
+            return
+        kind = self._names[name]
+        descriptors: list[int] = []
+        order_sockets: list[tuple[int, int]] = []
+        if kind == "mail":
+            for index, listener in self.settings.served:
+                for one in self._around.sockets.of(listener):
+                    order_sockets.append((FIRST_SOCKET_FD + len(descriptors), index))
+                    descriptors.append(one.fileno())
+        slot = self._around.slots.take()
+        order = StartOrder(name, kind, slot, self.settings.text, str(self.settings.path), order_sockets)
+        worker = WorkerProcess(self._around.reactor, order, descriptors, self._around.command, self)
+        self.workers[name] = worker
+        log.info("worker_started", extra={"fields": {"name": name, "pid": worker.pid}})
+
+    def listens(self, worker: WorkerProcess) -> None:
+        log.info("worker_listens", extra={"fields": {"name": worker.name, "pid": worker.pid}})
+        if not self._was_complete and self.all_listen():
+            self._was_complete = True
+            self._observer.complete(self)
+
+    def all_listen(self) -> bool:
+        """Whether every worker is there and serves."""
+        return len(self.workers) == len(self._names) and all(worker.listening for worker in self.workers.values())
+
+    def ended(self, worker: WorkerProcess) -> None:
+        self._around.slots.give_back(worker.order.slot)
+        self._around.metrics.forget(worker.order.slot, worker.name)
+        self.workers.pop(worker.name, None)
+        if self.drained:
+            if not self.workers:
+                self._observer.empty(self)
+            return
+        fields = {"name": worker.name, "pid": worker.pid, **worker.outcome}
+        log.error("worker_died", extra={"fields": fields})
+        self._around.metrics.deaths.labels(worker.order.kind).inc()
+        if not self._was_complete:
+            self._observer.failed(self, f"{worker.name} ended before it listened")
+            return
+        delay = self._delay(worker)
+        if delay:
+            self._around.reactor.callLater(delay, self._spawn, worker.name)
+        else:
+            self._spawn(worker.name)
+
+    def _delay(self, worker: WorkerProcess) -> float:
+        """Seconds to wait before its successor is started."""
+        if worker.age > MATURE:
+            self._young_deaths.pop(worker.name, None)
+            return 0.0
+        deaths = self._young_deaths[worker.name] = self._young_deaths.get(worker.name, 0) + 1
+        return 0.0 if deaths == 1 else min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (deaths - 2))
+
+    def drain(self, timeout: float) -> None:
+        """Let the workers end in peace."""
+        self.drained = True
+        for worker in self.workers.values():
+            worker.drain(timeout)
+        if not self.workers:
+            self._around.reactor.callLater(0, self._observer.empty, self)
+
+    def kill(self) -> None:
+        """End them now."""
+        self.drained = True
+        for worker in self.workers.values():
+            worker.kill()
+        if not self.workers:
+            self._around.reactor.callLater(0, self._observer.empty, self)

@@ -1,0 +1,87 @@
+"""Sockets as the worker uses them: shared with the other workers, and every connection known."""
+# ruff: noqa: N802 - Twisted names its methods so
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+from twisted.internet import tcp
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from optimails.config import Listener, TlsMode
+from optimails.supervisor.proxy import ProxyFactory
+from optimails.supervisor.tls import ServerTls
+
+_OPEN = Gauge("optimails_connections", "Open connections.", ["listener"], multiprocess_mode="livesum")
+_ACCEPTED = Counter("optimails_connections_total", "Connections accepted.", ["listener"])
+
+
+class Connection(tcp.Server):
+    """An accepted connection; its port knows it until it ends."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.setTcpNoDelay(True)
+        self.setTcpKeepAlive(True)
+        port: Any = self.server
+        port.opened(self)
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:
+        port: Any = self.server
+        port.closed(self)
+        super().connectionLost(reason)
+
+
+class SharedPort(tcp.Port):
+    """A listening socket that other processes accept from, too."""
+
+    transport = Connection  # type: ignore[assignment]  # a kind of Server, which is all that Port makes of it
+    connections: set[Connection]
+    gauge: Gauge
+    counter: Counter
+
+    @property
+    def numberAccepts(self) -> int:
+        """One at a time: in a burst each worker takes its share, where Twisted would take twenty at once."""
+        return 1
+
+    @numberAccepts.setter
+    def numberAccepts(self, number: int) -> None:
+        del number  # Twisted adapts it to the traffic
+
+    @classmethod
+    def adopt(cls, reactor: Any, fd: int, factory: Any, label: str) -> SharedPort:
+        """Accept from a socket that was inherited as descriptor ``fd``; it is closed here once it is taken over."""
+        with socket.socket(fileno=fd) as inherited:
+            inherited.setblocking(False)
+            port = cls._fromListeningDescriptor(reactor, fd, inherited.family, factory)  # type: ignore[no-untyped-call]  # it has no types
+        assert isinstance(port, cls)
+        port.connections = set()
+        port.gauge = _OPEN.labels(label)
+        port.counter = _ACCEPTED.labels(label)
+        port.startListening()
+        return port
+
+    def opened(self, connection: Connection) -> None:
+        self.connections.add(connection)
+        self.gauge.inc()
+        self.counter.inc()
+
+    def closed(self, connection: Connection) -> None:
+        if connection in self.connections:
+            self.connections.remove(connection)
+            self.gauge.dec()
+
+
+def wrapped(factory: Any, listener: Listener, tls: ServerTls | None) -> Any:
+    """The door's factory with what the listener puts before it: PROXY header, then TLS."""
+    if listener.tls is TlsMode.IMPLICIT:
+        context: Any = tls  # its interface is declared by zope, which the checker does not see
+        factory = TLSMemoryBIOFactory(context, False, factory)
+    if listener.proxy_protocol:
+        factory = ProxyFactory(factory, listener.proxies)
+    factory.noisy = False
+    return factory
