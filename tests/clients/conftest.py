@@ -11,16 +11,15 @@ from tests.support.peer import MailUser, Peer
 
 @pytest.fixture(scope="session")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
-    directory = tmp_path_factory.mktemp("service")
     if os.environ.get("OPTIMAILS_PEER") == "dovecot":
         from tests.support import dovecot
 
-        with dovecot.running(directory) as running:
+        with dovecot.running() as running:
             yield running
     else:
         from tests.support import service
 
-        with service.running(directory) as running:
+        with service.running(tmp_path_factory.mktemp("service")) as running:
             yield running
 
 

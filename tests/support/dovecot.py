@@ -5,11 +5,12 @@ behind it and hands everything to Dovecot's LMTP.
 """
 
 import contextlib
-import os
 import shutil
 import smtplib
+import socket
 import socketserver
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -161,8 +162,16 @@ class _Mta(socketserver.StreamRequestHandler):
 
 
 @contextlib.contextmanager
-def running(directory: Path, users: int = 40) -> Iterator[Peer]:
+def running(users: int = 40) -> Iterator[Peer]:
     """A Dovecot with TLS that lives as long as the context."""
+    with tempfile.TemporaryDirectory(prefix="dovecot-") as place:
+        Path(place).chmod(0o755)  # its processes have users of their own
+        with _running(Path(place), users) as peer:
+            yield peer
+
+
+@contextlib.contextmanager
+def _running(directory: Path, users: int) -> Iterator[Peer]:
     ca_file, certificate, key = certificates.make(directory / "tls")
     ports = dict(zip(PROTOCOLS, free_ports(len(PROTOCOLS)), strict=True))
     handler = type("Mta", (_Mta,), {"lmtp_port": ports["lmtp"]})
@@ -173,9 +182,6 @@ def running(directory: Path, users: int = 40) -> Iterator[Peer]:
     (directory / "passwd").write_text("".join(f"{u.login.split('@')[0]}:{{PLAIN}}{u.password}\n" for u in accounts))
     (directory / "mail").mkdir()
     shutil.chown(directory / "mail", "mail", "mail")
-    for parent in (directory, *directory.parents[:3]):
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
     config = directory / "dovecot.conf"
     config.write_text(
         CONFIG.format(dir=directory, certificate=certificate, key=key, relay=relay.server_address[1], **ports)
@@ -191,8 +197,6 @@ def running(directory: Path, users: int = 40) -> Iterator[Peer]:
 
 
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:
-    import socket
-
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as connection:
             if connection.recv(10):
