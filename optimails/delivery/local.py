@@ -230,7 +230,7 @@ class LocalDelivery:
             if whole is not None:
                 size = len(header) + len(whole)
                 message = NewMessage(header + whole)
-                appended = await mail.append(INBOX, (message,), delivery=True, exempt=exempt)
+                appended = await mail.append(INBOX, (message,), exempt=exempt)
             else:
                 assert content is not None
                 size = len(header) + content.size
@@ -251,7 +251,7 @@ class LocalDelivery:
 
         try:
             await asyncio.get_running_loop().run_in_executor(None, copy)
-            return await mail.append(INBOX, (NewMessage(incoming),), delivery=True)
+            return await mail.append(INBOX, (NewMessage(incoming),))
         finally:
             incoming.discard()
 
@@ -265,7 +265,7 @@ class LocalDelivery:
             threshold = crossed(after.plus(-size, -1), after)
             if threshold is not None:
                 warning = notices.quota_warning(account, after, threshold, self._hostname)
-                await mail.append(INBOX, (NewMessage(warning),), delivery=True, exempt=True)
+                await mail.append(INBOX, (NewMessage(warning),), exempt=True)
                 _WARNINGS.labels(str(threshold)).inc()
         except Exception:
             log.exception("quota_warning_failed", extra={"fields": {"account": account.id}})

@@ -104,6 +104,11 @@ class Session:
         return self.transaction is not None and self.transaction.reader is not None
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether a message was begun, or an exchange that leads to one."""
+        return self.transaction is not None or self.exchange is not None or self.skip > 0
+
+    @property
     def timeout(self) -> float:
         """Seconds the client may take for what is expected next."""
         settings = self.door.settings

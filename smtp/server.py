@@ -1,0 +1,299 @@
+"""SMTP, submission and LMTP on Twisted: bytes, TLS, timeouts, backpressure. What is said stands in ``smtp.session``.
+
+A connection between two reads is its session and nothing else: no task, no timer. A read that finds nobody at work
+starts one asyncio task, which works off all input there is, writes the replies in one go, and ends. One timer for each
+listener looks for connections whose time is over. While a client sends faster than it is served, or does not read its
+replies, the socket is not read.
+"""
+# ruff: noqa: N802 - Twisted names its methods so
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter as Tally
+from ipaddress import ip_address
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.python.failure import Failure
+
+from optimails.config import Listener, TlsMode
+from optimails.config import Protocol as Spoken
+from optimails.door.context import Services
+from smtp.session.door import Door, Peer
+from smtp.session.session import Session
+from smtp.wire import replies
+
+log = logging.getLogger(__name__)
+
+_OPEN = Gauge("optimails_smtp_connections", "Open connections.", ["protocol"], multiprocess_mode="livesum")
+_TURNED_AWAY = Counter("optimails_smtp_turned_away_total", "Connections not served, by reason.", ["reason"])
+CLOSE_PATIENCE = 10.0  # seconds for the last bytes to leave before a connection is cut
+LONGEST_LOOK = 5.0  # seconds between two looks for connections whose time is over
+
+
+class Connection(Protocol):
+    """One client."""
+
+    factory: "SmtpFactory"
+    transport: Any
+
+    def __init__(self, factory: "SmtpFactory", peer: Peer) -> None:
+        self.factory = factory
+        self.session = Session(factory.door, peer, tls=factory.implicit_tls)
+        self.deadline = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._greeting: asyncio.TimerHandle | None = None  # while an early talker would be found out
+        self._progress = -1
+        self._flooded = False  # the client is ahead of us by too much
+        self._choked = False  # the client does not read its replies
+        self._leaving = False
+
+    # -- Twisted calls these
+
+    def connectionMade(self) -> None:
+        with contextlib.suppress(AttributeError):  # a Unix socket
+            self.transport.setTcpNoDelay(True)
+        self.transport.registerProducer(self, True)
+        self.factory.opened(self)
+        self._look_at_clock()
+        peer, door = self.session.peer, self.factory.door
+        refusal = self.factory.refusal(peer)
+        if refusal is not None:
+            self._say_last(refusal)
+            return
+        delay = door.settings.early_talker_delay
+        if door.protocol is Spoken.SMTP and delay and not peer.loopback and not self.session.tls:
+            self._greeting = asyncio.get_running_loop().call_later(delay, self._greet)
+        else:
+            self._greet()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._leaving:
+            return
+        if self._greeting is not None:
+            # RFC 5321 §3.1: the server speaks first. Programs that send spam often do not wait.
+            self._stop_greeting()
+            _TURNED_AWAY.labels("early talker").inc()
+            self._say_last(replies.EARLY_TALKER)
+            return
+        self.session.receive(data)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+        elif not self._flooded and self.session.waiting > self.factory.door.settings.max_pipelined:
+            self._flooded = True
+            self._read_or_not()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        del reason
+        self._leaving = True
+        self._stop_greeting()
+        # A delivery in progress comes to its end; nothing else that was pipelined is begun, for nobody would hear of it.
+        self.session.closing = True
+        if self._task is None:
+            self.session.close()
+        self.factory.closed(self)
+
+    def pauseProducing(self) -> None:
+        """The transport has enough to send."""
+        self._choked = True
+        self._read_or_not()
+
+    def resumeProducing(self) -> None:
+        self._choked = False
+        self._read_or_not()
+
+    def stopProducing(self) -> None:
+        """The transport is closing."""
+
+    # -- the factory calls these
+
+    def look(self, now: float) -> None:
+        """Hang up when the client's time is over."""
+        if now < self.deadline or self._task is not None:
+            return
+        if self._leaving or self._choked:
+            self.transport.abortConnection()
+        else:
+            self._say_last(replies.TIMED_OUT)
+
+    def drain(self) -> None:
+        """Ask the client to come back, once it is between two messages."""
+        if self._task is None and not self.session.in_transaction and not self._leaving:
+            self._say_last(replies.SHUTTING_DOWN)
+
+    # -- inside
+
+    def _greet(self) -> None:
+        self._greeting = None
+        self.session.welcome()
+        self.transport.write(self.session.take_output())
+
+    def _stop_greeting(self) -> None:
+        if self._greeting is not None:
+            self._greeting.cancel()
+            self._greeting = None
+
+    async def _work(self) -> None:
+        session = self.session
+        try:
+            await session.advance()  # with what comes in the meantime
+            self._write()
+        except Exception:
+            log.exception("smtp_session_failed", extra={"fields": {"session": session.id}})
+            self._leave()
+        finally:
+            self._task = None
+            if self._flooded:
+                self._flooded = False
+                self._read_or_not()
+            self._look_at_clock()
+            if self._leaving:
+                session.close()
+            elif self.factory.draining:
+                self.drain()
+
+    def _write(self) -> None:
+        """The replies, and what comes after them."""
+        session = self.session
+        if self._leaving:
+            session.take_output()
+            return
+        out = session.take_output()
+        if out:
+            self.transport.write(out)
+        if session.closing:
+            self._leave()
+        elif session.wants_tls:
+            # No await since the input was dropped: what comes now belongs to TLS.
+            self.transport.startTLS(self.factory.services.tls)
+            session.tls_started()
+
+    def _look_at_clock(self) -> None:
+        """A new span of time begins, when the client got anywhere in the last one."""
+        session = self.session
+        if session.progress != self._progress:
+            self._progress = session.progress
+            self.deadline = self.factory.time() + session.timeout
+
+    def _read_or_not(self) -> None:
+        if self._leaving:
+            return
+        if self._flooded or self._choked:
+            self.transport.pauseProducing()
+        else:
+            self.transport.resumeProducing()
+
+    def _say_last(self, reply: bytes) -> None:
+        self.transport.write(reply)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close once everything is written; cut when that takes too long."""
+        if self._leaving:
+            return
+        self._leaving = True
+        self._stop_greeting()
+        self.deadline = self.factory.time() + CLOSE_PATIENCE
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+
+class SmtpFactory(ServerFactory):
+    """One for each listener and worker."""
+
+    noisy = False
+
+    def __init__(self, services: Services, listener: Listener) -> None:
+        self.services = services
+        config = services.config
+        self.door = Door(
+            listener.protocol,
+            config.smtp,
+            config.server.hostname,
+            services.directory,
+            services.delivery,
+            services.login,
+            listener.tls is TlsMode.STARTTLS and services.tls is not None,
+        )
+        self.implicit_tls = listener.tls is TlsMode.IMPLICIT
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self._addresses: Tally[str] = Tally()
+        self._gauge = _OPEN.labels(listener.protocol.value)
+        self._timer: asyncio.TimerHandle | None = None
+        shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)
+        self._interval = min(LONGEST_LOOK, shortest / 4)
+
+    @staticmethod
+    def time() -> float:
+        """The event loop's clock, seconds."""
+        return asyncio.get_running_loop().time()
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return Connection(self, _peer(addr))
+
+    def refusal(self, peer: Peer) -> bytes | None:
+        """What to say to somebody who is not served at all."""
+        settings = self.door.settings
+        if peer.loopback and not self.door.lmtp:
+            return None
+        if self.door.lmtp:
+            # RFC 2033 §3: there is no password; who may deliver is a matter of configuration.
+            if not peer.address or any(ip_address(peer.address) in network for network in settings.lmtp_networks):
+                return None
+            _TURNED_AWAY.labels("not trusted").inc()
+            return replies.NOT_TRUSTED
+        limit = settings.max_connections_per_address
+        if limit and self._addresses[peer.address] > limit:
+            _TURNED_AWAY.labels("too many").inc()
+            return replies.TOO_MANY_CONNECTIONS
+        return None
+
+    def opened(self, connection: Connection) -> None:
+        self.connections.add(connection)
+        self._addresses[connection.session.peer.address] += 1
+        self._gauge.inc()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
+
+    def closed(self, connection: Connection) -> None:
+        if connection not in self.connections:
+            return
+        self.connections.discard(connection)
+        self._gauge.dec()
+        address = connection.session.peer.address
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+        if not self.connections and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def drain(self) -> None:
+        """Send clients away as soon as they are between two messages; new connections are the worker's affair."""
+        self.draining = True
+        for connection in list(self.connections):
+            connection.drain()
+
+    def _look(self) -> None:
+        now = self.time()
+        for connection in list(self.connections):
+            connection.look(now)
+        self._timer = asyncio.get_running_loop().call_later(self._interval, self._look) if self.connections else None
+
+
+def factory(services: Services, listener: Listener) -> SmtpFactory:
+    """What the worker listens with. A listener with implicit TLS is wrapped by the worker."""
+    return SmtpFactory(services, listener)
+
+
+def _peer(addr: IAddress | None) -> Peer:
+    host = str(getattr(addr, "host", "") or "").partition("%")[0]
+    if not host:
+        return Peer("")
+    address = ip_address(host)
+    mapped = getattr(address, "ipv4_mapped", None)  # an IPv4 client of an IPv6 socket
+    return Peer(str(mapped or address))
