@@ -7,6 +7,7 @@ death of the process; what must survive a power cut commits with ``durable=True`
 
 import errno
 import functools
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,18 @@ from optimails.model.errors import Unavailable
 BUSY_TIMEOUT = 15.0  # seconds that a writer waits for one in another process
 CACHE = 512  # KiB of pages that a connection may keep
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EACCES}
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_AWAY = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,14 +50,16 @@ def storage_errors(function: Callable[P, T]) -> Callable[P, T]:
         try:
             return function(*args, **kwargs)
         except sqlite3.DatabaseError as wrong:
-            text = str(wrong)
-            if "malformed" in text or "not a database" in text:
-                raise Damaged(text) from wrong
-            if isinstance(wrong, sqlite3.OperationalError):
+            code = getattr(wrong, "sqlite_errorcode", 0) & 0xFF  # the primary code
+            if code in _DAMAGE:
+                raise Damaged(str(wrong)) from wrong
+            if code in _AWAY:
+                log.warning("index_unavailable", extra={"fields": {"error": str(wrong)}})
                 raise Unavailable("Mail storage is temporarily unavailable") from wrong
             raise
         except OSError as wrong:
             if wrong.errno in _DISK:
+                log.warning("store_unavailable", extra={"fields": {"error": str(wrong)}})
                 raise Unavailable("Mail storage is temporarily unavailable") from wrong
             raise
 

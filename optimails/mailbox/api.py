@@ -309,12 +309,8 @@ class AccountMail(Protocol):
     def incoming(self) -> Incoming:
         """A new message to be written piece by piece, then given to ``append``."""
 
-    async def append(
-        self, name: MailboxName, messages: Sequence[NewMessage], *, delivery: bool = False, exempt: bool = False
-    ) -> Appended:
+    async def append(self, name: MailboxName, messages: Sequence[NewMessage], *, exempt: bool = False) -> Appended:
         """Store messages, all or none; when it returns they are safe on disk.
-
-        ``unlimited`` leaves the quota aside: for the service's own notices.
 
         ``exempt`` asks no quota: for the service's own few words, such as "your mailbox is full".
 

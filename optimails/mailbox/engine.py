@@ -24,6 +24,9 @@ from optimails.model.mailbox_name import canonical
 from optimails.store.api import AccountFiles
 from quota.usage import Usage
 
+IDLE_STATES = 4
+"""Mailboxes of an account that stay in memory without a session."""
+
 
 class Publisher(Protocol):
     """The part of the event bus that a change needs."""
@@ -65,6 +68,12 @@ class Engine:
         if state is None:
             state = self.states.setdefault(mailbox, MailboxState(mailbox))
         return state
+
+    def trim_states(self) -> None:
+        """Forget mailboxes that no session looks at, but for the last few."""
+        idle = [identity for identity, state in self.states.items() if not state.viewers]
+        for identity in idle[:-IDLE_STATES]:
+            del self.states[identity]
 
     def changed(self, mailbox: MailboxId, modseq: ModSeq) -> None:
         """Tell everybody, after the commit."""

@@ -26,14 +26,14 @@ def store(  # noqa: PLR0913 - what STORE says
     ranges: Ranges,
     mode: StoreMode,
     flags: frozenset[Flag],
-    unchanged_since: ModSeq | None,
+    *,
+    unchanged_since: ModSeq | None = None,
 ) -> Flagged:
     """Change the flags of the messages in the ranges; one transaction."""
     with engine.database.write() as connection:
-        if mode is StoreMode.REMOVE:
-            mask = engine.keywords.mask(flags)[0]  # a keyword nobody knows is on no message
-        else:
-            mask = engine.keywords.assign(connection, flags)
+        # To remove a keyword that nobody knows removes nothing; it gets no bit for that.
+        removing = mode is StoreMode.REMOVE
+        mask = engine.keywords.mask(flags)[0] if removing else engine.keywords.assign(connection, flags)
         rows = messages.flags_of(connection, mailbox, ranges)
         modified: list[int] = []
         if unchanged_since is not None:  # RFC 7162 §3.1.3

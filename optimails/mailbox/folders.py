@@ -98,9 +98,8 @@ def delete(engine: Engine, text: MailboxName) -> None:
         if box is None:
             raise Refused(Reason.NON_EXISTENT, "Mailbox does not exist")
         inferior = any(is_inferior(row.name, name) for row in mailboxes.every(connection))
-        if not box.selectable:
-            if inferior:
-                raise Refused(Reason.HAS_CHILDREN, "Mailbox has inferior mailboxes")
+        if inferior and not box.selectable:
+            raise Refused(Reason.HAS_CHILDREN, "Mailbox has inferior mailboxes")
         rows = messages.contents(connection, box.id, EVERYTHING)
         modseq = accounts.next_modseq(connection)
         messages.remove(connection, box, modseq, rows, int(time.time()), kept=True)
@@ -115,7 +114,7 @@ def delete(engine: Engine, text: MailboxName) -> None:
 
 
 def _remove_empty_folder(engine: Engine, folder: str) -> None:
-    """What a delivery placed a moment too late is refused and removed by its own transaction; never delete mail here."""
+    """Never delete mail here: what a delivery placed a moment too late is removed by its own, failing transaction."""
     if not any(True for _ in engine.files.names(folder)) and not any(True for _ in engine.files.arrivals(folder)):
         engine.files.remove_folder(folder)
 
@@ -179,7 +178,7 @@ def subscribe(engine: Engine, name: MailboxName, *, subscribed: bool) -> None:
 
 @storage_errors
 def claim_recent(engine: Engine, box: MailboxRow) -> int:
-    r"""The first UID that is recent to this session; the next one gets only what arrives from now on (RFC 3501 §2.3.2)."""
+    r"""The first UID that is recent to this session; later ones get only what comes then (RFC 3501 §2.3.2)."""
     if box.recent_from >= box.uid_next:
         return box.uid_next
     with engine.database.write() as connection:
@@ -188,3 +187,18 @@ def claim_recent(engine: Engine, box: MailboxRow) -> int:
             return box.uid_next
         connection.execute("UPDATE mailbox SET recent_from = uid_next WHERE id = ?", (box.id,))
         return row.recent_from
+
+
+def restore_folder(engine: Engine, row: MailboxRow) -> None:
+    """Make a mailbox's folder again after somebody removed it."""
+    engine.files.create_folder(row.folder, _label(row))
+
+
+def adopt_folder(engine: Engine, folder: str, name: MailboxName, special_use: str | None) -> None:
+    """A mailbox for a folder that has none yet (the index was lost)."""
+    with engine.database.write(durable=True) as connection:
+        row = mailboxes.by_name(connection, name)
+        if row is None:
+            row = mailboxes.insert(connection, engine.account, name, folder, special_use=special_use)
+            connection.execute("INSERT OR IGNORE INTO subscription (name) VALUES (?)", (name,))
+        engine.files.create_folder(folder, _label(row))

@@ -21,7 +21,7 @@ _BATCH = 500
 
 @storage_errors
 def expunge(engine: Engine, mailbox: MailboxId, among: Ranges | None) -> ModSeq | None:
-    r"""Remove the messages with ``\Deleted`` (among these UIDs, when given); their MODSEQ, or None if there were none."""
+    r"""Remove the messages with ``\Deleted`` (among these UIDs, when given); MODSEQ of the change, None without one."""
     with engine.database.write() as connection:
         box = mailboxes.by_id(connection, mailbox)
         uids = messages.deleted_uids(connection, mailbox)

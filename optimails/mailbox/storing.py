@@ -44,12 +44,17 @@ def stage(engine: Engine, message: NewMessage) -> Ready:
         staged.write(content)
     else:
         staged = content  # type: ignore[assignment]  # what ``incoming`` gave
-    prepared = mime.prepare(staged.view())
+    return Ready(staged, scanned(staged.view(), staged.size, message), message.flags)
+
+
+def scanned(view: bytes, size: int, message: NewMessage) -> NewRow:
+    """The row of a message, still without name and flags."""
+    prepared = mime.prepare(view)
     now = int(time.time())
-    row = NewRow(
+    return NewRow(
         flags=0,
         name="",
-        size=staged.size,
+        size=size,
         internal_date=int(message.internal_date.timestamp()) if message.internal_date else now,
         saved=now,
         sent_day=prepared.sent_day.toordinal() if prepared.sent_day else None,
@@ -58,14 +63,13 @@ def stage(engine: Engine, message: NewMessage) -> Ready:
         structure=prepared.structure,
         headers=prepared.headers if prepared.headers_complete else None,
     )
-    return Ready(staged, row, message.flags)
 
 
 @storage_errors
-def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, unlimited: bool = False) -> Appended:
+def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exempt: bool = False) -> Appended:
     """Store messages, all or none; they are on disk when this returns.
 
-    ``unlimited`` leaves the quota aside: for the service's own notices.
+    ``exempt`` leaves the quota aside: for the service's own notices.
     """
     ready: list[Ready] = []
     files: list[str] = []
@@ -73,11 +77,11 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, unli
     try:
         ready = [stage(engine, message) for message in new]
         size = sum(message.row.size for message in ready)
-        _expect_room(engine.usage(), 0 if unlimited else size, 0 if unlimited else len(ready))
+        _expect_room(engine.usage(), 0 if exempt else size, 0 if exempt else len(ready))
         for message in ready:
             files.append(engine.files.place(message.staged, box.folder))  # noqa: PERF401 - what is placed must be known
         engine.files.sync(box.folder)
-        uids, modseq = _insert(engine, box, ready, files, size, unlimited=unlimited)
+        uids, modseq, usage = _insert(engine, box, ready, files, size, exempt=exempt)
     except BaseException:
         for message in ready:
             message.staged.discard()
@@ -85,25 +89,26 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, unli
             engine.files.remove(box.folder, file)
         raise
     engine.changed(box.id, modseq)
-    return Appended(box.uid_validity, uids)
+    return Appended(box.uid_validity, uids, usage)
 
 
 def _insert(  # noqa: PLR0913 - one transaction's ingredients
-    engine: Engine, box: MailboxRow, ready: Sequence[Ready], files: Sequence[str], size: int, *, unlimited: bool
-) -> tuple[list[Uid], ModSeq]:
+    engine: Engine, box: MailboxRow, ready: Sequence[Ready], files: Sequence[str], size: int, *, exempt: bool
+) -> tuple[list[Uid], ModSeq, Usage]:
     while True:
         accounts.reserve(engine.database, box.id, len(ready))
         try:
             with engine.database.write() as connection:
                 row = _current(connection, box.id, len(ready))
-                if not unlimited:
+                if not exempt:
                     _check_quota(engine, connection, size, len(ready))
                 modseq = accounts.next_modseq(connection)
                 rows = [
                     message.row._replace(name=file, flags=engine.keywords.assign(connection, message.flags))
                     for message, file in zip(ready, files, strict=True)
                 ]
-                return messages.insert(connection, row, modseq, rows), modseq
+                uids = messages.insert(connection, row, modseq, rows)
+                return uids, modseq, Usage(*accounts.usage(connection), engine.limits)
         except _BlockUsedUp:
             continue
 
@@ -125,6 +130,20 @@ def _check_quota(engine: Engine, connection: sqlite3.Connection, size: int, coun
 def _expect_room(usage: Usage, size: int, count: int) -> None:
     if count and not usage.allows(size, count):
         raise Refused(Reason.OVER_QUOTA, OVER_QUOTA)
+
+
+def insert_row(engine: Engine, box: MailboxRow, new: NewRow) -> Uid:
+    """A row for a message whose file has its place already; the quota is not asked."""
+    while True:
+        accounts.reserve(engine.database, box.id, 1)
+        try:
+            with engine.database.write() as connection:
+                modseq = accounts.next_modseq(connection)
+                (uid,) = messages.insert(connection, _current(connection, box.id, 1), modseq, [new])
+        except _BlockUsedUp:
+            continue
+        engine.changed(box.id, modseq)
+        return uid
 
 
 # -- COPY and MOVE -----------------------------------------------------------------------------------------------------

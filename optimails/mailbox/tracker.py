@@ -65,6 +65,8 @@ class Tracker:
 
     def expunge(self) -> tuple[list[SeqNum], list[int]]:
         """Forget what is gone: sequence numbers in an order in which each is valid (from the end), and their UIDs."""
+        if not self.gone:
+            return [], []
         positions = sorted((at for uid in self.gone if (at := self.position(uid)) is not None), reverse=True)
         uids = [self.uids[at] for at in positions]
         kept = array("I")

@@ -1,0 +1,134 @@
+"""The mail of one account, for one user of it (``optimails.mailbox.api.AccountMail``)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from optimails.index import mailboxes
+from optimails.mailbox import folders, ingest, storing
+from optimails.mailbox.api import Appended, Incoming, MailboxInfo, MailboxStatus, NewMessage
+from optimails.mailbox.engine import Engine
+from optimails.mailbox.selected import LocalSelectedMailbox
+from optimails.model.account import Account
+from optimails.model.errors import Reason, Refused
+from optimails.model.mailbox_name import INBOX, MailboxName
+from optimails.model.special_use import SpecialUse
+from quota.usage import Usage
+
+if TYPE_CHECKING:
+    from optimails.index.mailboxes import MailboxRow
+
+T = TypeVar("T")
+
+
+class LocalAccountMail:
+    """A handle on the account's engine; ``close`` gives it back."""
+
+    def __init__(self, engine: Engine, account: Account, release: Callable[[Engine], None]) -> None:
+        self._engine = engine
+        self._release: Callable[[Engine], None] | None = release
+        self.account = account
+        self.keywords = engine.keywords
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def mailboxes(self) -> list[MailboxInfo]:
+        with self._engine.database.read() as connection:
+            rows = mailboxes.every(connection)
+            subscribed = {name for (name,) in connection.execute("SELECT name FROM subscription")}
+        found = [
+            MailboxInfo(
+                row.name,
+                row.id,
+                bool(row.selectable),
+                row.name in subscribed,
+                SpecialUse(row.special_use) if row.special_use else None,
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda info: (info.name != INBOX, info.name))
+
+    async def subscriptions(self) -> list[MailboxName]:
+        with self._engine.database.read() as connection:
+            return [MailboxName(name) for (name,) in connection.execute("SELECT name FROM subscription ORDER BY name")]
+
+    async def status(self, name: MailboxName) -> MailboxStatus:
+        row = self._engine.mailbox(name)
+        if ingest.waiting(self._engine, row.folder):
+            await self._run(ingest.ingest, self._engine, row)
+            row = self._engine.mailbox(name)
+        return _status(row)
+
+    async def statuses(self) -> dict[MailboxName, MailboxStatus]:
+        with self._engine.database.read() as connection:
+            return {row.name: _status(row) for row in mailboxes.every(connection) if row.selectable}
+
+    async def create(self, name: str, special_use: SpecialUse | None = None) -> MailboxStatus:
+        return _status(await self._run(folders.create, self._engine, name, special_use))
+
+    async def delete(self, name: MailboxName) -> None:
+        await self._run(folders.delete, self._engine, name)
+
+    async def rename(self, old: MailboxName, new: str) -> None:
+        await self._run(folders.rename, self._engine, old, new)
+
+    async def subscribe(self, name: MailboxName, *, subscribed: bool) -> None:
+        await self._run(lambda: folders.subscribe(self._engine, name, subscribed=subscribed))
+
+    async def select(self, name: MailboxName, *, read_only: bool = False) -> LocalSelectedMailbox:
+        row = self._engine.mailbox(name)
+        if ingest.waiting(self._engine, row.folder):
+            await self._run(ingest.ingest, self._engine, row)
+            row = self._engine.mailbox(name)
+        status = _status(row)
+        recent_from = int(row.recent_from)
+        if not read_only and row.recent_from < row.uid_next:
+            recent_from = await self._run(folders.claim_recent, self._engine, row)
+        return LocalSelectedMailbox(self._engine, row, status, recent_from, read_only=read_only)
+
+    def incoming(self) -> Incoming:
+        return self._engine.files.stage()
+
+    async def append(self, name: MailboxName, messages: Sequence[NewMessage], *, exempt: bool = False) -> Appended:
+        limit = self._engine.limits.storage
+        if limit is not None and any(_size(message) > limit for message in messages) and not exempt:
+            raise Refused(Reason.OVER_QUOTA, storing.OVER_QUOTA)
+        return await self._run(lambda: storing.append(self._engine, name, messages, exempt=exempt))
+
+    async def usage(self) -> Usage:
+        return self._engine.usage()
+
+    async def close(self) -> None:
+        if self._release is not None:
+            release, self._release = self._release, None
+            release(self._engine)
+
+    @staticmethod
+    async def _run(function: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+
+
+def _size(message: NewMessage) -> int:
+    return len(message.content) if isinstance(message.content, bytes) else message.content.size
+
+
+def _status(row: "MailboxRow") -> MailboxStatus:
+    return MailboxStatus(
+        name=row.name,
+        object_id=row.object_id,
+        uid_validity=row.uid_validity,
+        uid_next=row.uid_next,
+        highest_modseq=row.modseq,
+        messages=row.messages,
+        unseen=row.unseen,
+        deleted=row.deleted,
+        recent=max(0, min(row.messages, row.uid_next - row.recent_from)),
+        size=row.size,
+    )

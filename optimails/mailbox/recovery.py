@@ -1,0 +1,166 @@
+"""Making files and rows agree again after a crash, and rebuilding an index that is lost. Blocking.
+
+What can be found, and what is done (``Finding.kind``):
+
+- a tombstone whose file is still in its folder: the process died between commit and the file's move. Finish the move.
+- a file without a row, placed by a process that died: it died before the commit, so nobody was told that the message is
+  stored. It is removed; the sender will send it again. (Kept instead, it would be there twice.)
+- a file without a row that may have been acknowledged: after a crash of the machine, when the last commits may be lost,
+  or one that another program put there. A row is made, the message is new again.
+- a row without a file: reported, and expunged.
+- temporary files of dead processes: removed.
+
+Processes that live and have the account open are left alone: their names carry their process id.
+"""
+
+import logging
+import time
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import Enum
+
+from optimails.index import accounts, mailboxes, messages
+from optimails.index.database import storage_errors
+from optimails.index.mailboxes import MailboxRow
+from optimails.index.messages import NewRow
+from optimails.mailbox import folders, storing
+from optimails.mailbox.api import NewMessage
+from optimails.mailbox.engine import Engine
+from optimails.model.mailbox_name import INBOX, MailboxName
+
+log = logging.getLogger(__name__)
+
+
+class Kind(Enum):
+    UNFINISHED_EXPUNGE = "unfinished_expunge"
+    UNACKNOWLEDGED = "unacknowledged"
+    ADOPTED = "adopted"
+    FILE_MISSING = "file_missing"
+    COUNTERS = "counters"
+    FOLDER = "folder"
+    INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that was wrong: where, which file or what, and whether it was put right."""
+
+    kind: Kind
+    mailbox: str
+    detail: str
+    repaired: bool
+
+
+@storage_errors
+def recover(engine: Engine, living: AbstractSet[int], *, adopt: bool, repair: bool = True) -> list[Finding]:
+    """Compare every folder with its rows. ``living`` are the other processes that have the account open."""
+    findings: list[Finding] = []
+    with engine.database.read() as connection:
+        boxes = [row for row in mailboxes.every(connection) if row.selectable]
+    for box in boxes:
+        findings += _recover_mailbox(engine, box, living, adopt=adopt, repair=repair)
+    findings += _counters(engine, repair=repair)
+    for finding in findings:
+        fields = {"account": engine.account, "mailbox": finding.mailbox, "kind": finding.kind.value}
+        log.warning("recovered" if repair else "inconsistent", extra={"fields": {**fields, "detail": finding.detail}})
+    return findings
+
+
+def _recover_mailbox(
+    engine: Engine, box: MailboxRow, living: AbstractSet[int], *, adopt: bool, repair: bool
+) -> list[Finding]:
+    findings: list[Finding] = []
+    missing: list[int] = []
+    adopted: list[str] = []
+    with engine.database.write() as connection:  # nobody commits while files and rows are compared
+        rows = {
+            name: key - (box.id << 32)
+            for key, name in connection.execute(
+                "SELECT id, name FROM content WHERE id BETWEEN ? AND ?", (box.id << 32, (box.id + 1 << 32) - 1)
+            )
+        }
+        tombstones = {
+            name: kept
+            for name, kept in connection.execute("SELECT name, kept FROM expunged WHERE folder = ?", (box.folder,))
+        }
+        try:
+            files = set(engine.files.names(box.folder))
+        except FileNotFoundError:
+            files = set()
+            findings.append(Finding(Kind.FOLDER, box.name, box.folder, repair))
+        for name in files - rows.keys():
+            writer = engine.files.writer(name)
+            if name in tombstones:
+                findings.append(Finding(Kind.UNFINISHED_EXPUNGE, box.name, name, repair))
+                if repair and tombstones[name]:
+                    engine.files.shelve(box.folder, name)
+                elif repair:
+                    engine.files.remove(box.folder, name)
+            elif writer in living:
+                continue
+            elif writer is None or adopt:
+                findings.append(Finding(Kind.ADOPTED, box.name, name, repair))
+                adopted.append(name)
+            else:
+                findings.append(Finding(Kind.UNACKNOWLEDGED, box.name, name, repair))
+                if repair:
+                    engine.files.remove(box.folder, name)
+        for name in rows.keys() - files:
+            findings.append(Finding(Kind.FILE_MISSING, box.name, name, repair))
+            missing.append(rows[name])
+        if repair and missing:
+            gone = messages.contents(connection, box.id, messages.ranges_of(sorted(missing)))
+            current = mailboxes.by_id(connection, box.id)
+            assert current is not None
+            modseq = accounts.next_modseq(connection)
+            messages.remove(connection, current, modseq, gone, int(time.time()), kept=False)
+    if repair:
+        for kind in findings:
+            if kind.kind is Kind.FOLDER:
+                folders.restore_folder(engine, box)
+        _adopt(engine, box, sorted(adopted))
+    return findings
+
+
+def _adopt(engine: Engine, box: MailboxRow, names: list[str]) -> None:
+    """Give rows to files that have none; they stay where they are."""
+    for name in names:
+        file = engine.files.open(box.folder, name)
+        try:
+            ready = storing.scanned(file.view(), file.size, NewMessage(b""))
+        finally:
+            file.close()
+        row: NewRow = ready._replace(name=name, internal_date=int(engine.files.modified(box.folder, name)))
+        storing.insert_row(engine, box, row)
+
+
+def _counters(engine: Engine, *, repair: bool) -> list[Finding]:
+    """Compare every counter with what it counts."""
+    findings: list[Finding] = []
+    with engine.database.write() as connection:
+        before = {row.id: row for row in mailboxes.every(connection)}
+        usage = accounts.usage(connection)
+        connection.execute("SAVEPOINT counting")
+        for identity in before:
+            mailboxes.recount(connection, identity)
+        mailboxes.recount_account(connection)
+        for row in mailboxes.every(connection):
+            if row != before[row.id]:
+                findings.append(Finding(Kind.COUNTERS, row.name, f"{row.messages} messages, {row.size} bytes", repair))
+        if accounts.usage(connection) != usage:
+            counted = accounts.usage(connection)
+            findings.append(Finding(Kind.COUNTERS, "", f"{counted[1]} messages, {counted[0]} bytes", repair))
+        if not repair:
+            connection.execute("ROLLBACK TO counting")
+        connection.execute("RELEASE counting")
+    return findings
+
+
+@storage_errors
+def rebuild(engine: Engine) -> list[Finding]:
+    """Make an empty index describe the files again. Flags and UIDs are lost; UIDVALIDITY tells clients so."""
+    findings = [Finding(Kind.INDEX, "", "rebuilt from the message files", repaired=True)]
+    for folder, label in sorted(engine.files.folders().items()):
+        name = MailboxName(label.name if label else folder.strip(".").replace(".", "/")) if folder else INBOX
+        folders.adopt_folder(engine, folder, name, label.special_use if label else None)
+    return findings + recover(engine, frozenset(), adopt=True)

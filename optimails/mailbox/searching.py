@@ -1,0 +1,214 @@
+"""SEARCH: a query against the messages of one view. Blocking; always run in a thread.
+
+Each kind of term narrows a set of candidate UIDs. Terms of an AND run from cheap to dear, so that files are read only
+for messages that everything else has left. What the index knows is asked in one statement for the whole mailbox.
+
+Text is compared *folded*: compatibility forms, case and accents make no difference, as users expect and RFC 9051
+§6.4.4 (i;unicode-casemap, or something more lenient) allows.
+"""
+
+import functools
+import time
+import unicodedata
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, datetime
+
+from optimails import mime
+from optimails.index import messages
+from optimails.index.database import Database, storage_errors
+from optimails.mailbox.engine import Engine
+from optimails.model import query as q
+from optimails.model.flags import BIT, DELETED, FLAGGED, SEEN
+from optimails.model.ids import MailboxId, Uid
+from optimails.model.number_set import NumberSet
+from optimails.model.query import Query
+
+TEXT_LIMIT = 4 * 1024 * 1024  # bytes of decoded text of a message that are searched
+_COST = {q.HeaderContains: 2, q.BodyContains: 4, q.TextContains: 5}
+_RARE = {FLAGGED: "flags & 2 = 2", DELETED: "flags & 4 = 4"}  # each has an index of its own
+_UNSEEN = "flags & 8 = 0"
+
+
+@storage_errors
+def search(engine: Engine, mailbox: MailboxId, query: Query, view: Sequence[int], recent_from: int) -> list[Uid]:
+    """The UIDs of the view that match, ascending."""
+    found = _Search(engine, mailbox, view, recent_from).matching(query, frozenset(view))
+    return [Uid(uid) for uid in (view if len(found) == len(view) else sorted(found))]
+
+
+@functools.lru_cache(4096)
+def fold(text: str) -> str:
+    """Compatibility forms resolved, case folded, marks removed; runs of white space become one space."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    if not decomposed.isascii():
+        decomposed = "".join(character for character in decomposed if not unicodedata.combining(character))
+    return " ".join(decomposed.split())
+
+
+class _Search:
+    def __init__(self, engine: Engine, mailbox: MailboxId, view: Sequence[int], recent_from: int) -> None:
+        self.engine = engine
+        self.mailbox = mailbox
+        self.view = view
+        self.recent_from = recent_from
+
+    @property
+    def database(self) -> Database:
+        return self.engine.database
+
+    def matching(self, query: Query, among: AbstractSet[int]) -> AbstractSet[int]:
+        """Those of the candidates that match."""
+        if not among:
+            return among
+        match query:
+            case q.All():
+                return among
+            case q.And(terms):
+                for term in sorted(terms, key=_cost):
+                    among = self.matching(term, among)
+                return among
+            case q.Or(terms):
+                found: set[int] = set()
+                for term in sorted(terms, key=_cost):
+                    found |= self.matching(term, among - found)
+                return found
+            case q.Not(q.HasFlag(flag)) if flag == SEEN:
+                return among & self._where_flags(_UNSEEN)
+            case q.Not(term):
+                return among - self.matching(term, among)
+            case _:
+                return self._leaf(query, among)
+
+    def _leaf(self, query: Query, among: AbstractSet[int]) -> AbstractSet[int]:
+        match query:
+            case q.HasFlag(flag):
+                return among & self._with_flag(flag)
+            case q.IsRecent():
+                return {uid for uid in among if uid >= self.recent_from}
+            case q.InSet(numbers, by_uid):
+                return among & self._in_set(numbers, by_uid=by_uid)
+            case q.ChangedSince(modseq):
+                with self.database.read() as connection:
+                    rows = messages.changed_since(connection, self.mailbox, modseq - 1)
+                return among & {uid for uid, _, _ in rows}
+            case q.LargerThan(size):
+                return among & self._where_content("size > ?", size)
+            case q.SmallerThan(size):
+                return among & self._where_content("size < ?", size)
+            case q.YoungerThan(seconds):
+                return among & self._where_content("internal_date >= ?", int(time.time()) - seconds)
+            case q.DateBefore(field, day):
+                return among & self._where_content(*_date_condition(field, "<", day))
+            case q.DateSince(field, day):
+                return among & self._where_content(*_date_condition(field, ">=", day))
+            case q.HeaderContains(field, text):
+                return self._with_header(field, text, among)
+            case q.BodyContains(text):
+                return self._with_text(text, among, header=False)
+            case q.TextContains(text):
+                return self._with_text(text, among, header=True)
+        raise AssertionError(f"no rule for {type(query).__name__}")
+
+    # -- what the index knows ------------------------------------------------------------------------------------------
+
+    def _with_flag(self, flag: str) -> set[int]:
+        if flag in _RARE:
+            return self._where_flags(_RARE[flag])  # type: ignore[index]  # a Flag
+        mask, known = self.engine.keywords.mask((flag,)) if flag not in BIT else (BIT[flag], True)  # type: ignore[index,arg-type]
+        return self._where_flags(f"flags & {mask} != 0") if known and mask else set()
+
+    def _where_flags(self, condition: str) -> set[int]:
+        statement = f"SELECT uid FROM message WHERE mailbox = ? AND {condition}"  # noqa: S608 - ours, with numbers
+        with self.database.read() as connection:
+            return {uid for (uid,) in connection.execute(statement, (self.mailbox,))}
+
+    def _where_content(self, condition: str, value: int) -> set[int]:
+        first = self.mailbox << 32
+        statement = f"SELECT id - ? FROM content WHERE id BETWEEN ? AND ? AND {condition}"  # noqa: S608 - ours
+        with self.database.read() as connection:
+            return {uid for (uid,) in connection.execute(statement, (first, first, first | 0xFFFFFFFF, value))}
+
+    def _in_set(self, numbers: NumberSet, *, by_uid: bool) -> set[int]:
+        largest = (self.view[-1] if by_uid else len(self.view)) if self.view else 0
+        ranges = numbers.resolved(largest).ranges
+        if by_uid:
+            return {uid for uid in self.view if any(low <= uid <= high for low, high in ranges)}
+        return {uid for low, high in ranges for uid in self.view[low - 1 : high]}
+
+    # -- what is in the text -------------------------------------------------------------------------------------------
+
+    def _with_header(self, field: str, text: str, among: AbstractSet[int]) -> set[int]:
+        name, needle = field.lower().encode("ascii", "replace"), fold(text)
+        found: set[int] = set()
+        for uid, header in self._headers(among, prepared=name in mime.PREPARED_FIELDS):
+            if any(needle in fold(value) for value in mime.header_text(header, name)):
+                found.add(uid)
+        return found
+
+    def _headers(self, among: AbstractSet[int], *, prepared: bool) -> Iterable[tuple[int, bytes]]:
+        """(UID, something that begins with the header) of the candidates that are still there."""
+        if not prepared:
+            yield from self._files(among)
+            return
+        for low, high in messages.ranges_of(sorted(among)):
+            with self.database.read() as connection:
+                rows = connection.execute(
+                    "SELECT id - ?, headers FROM prepared WHERE id BETWEEN ? AND ?",
+                    (self.mailbox << 32, messages.key(self.mailbox, low), messages.key(self.mailbox, high)),
+                )
+                whole = [(uid, headers) for uid, headers in rows]
+            for uid, headers in whole:
+                if headers is not None:
+                    yield uid, headers + b"\r\n"
+                else:
+                    yield from self._files({uid})
+
+    def _with_text(self, text: str, among: AbstractSet[int], *, header: bool) -> set[int]:
+        needle = fold(text)
+        found: set[int] = set()
+        for uid, message in self._files(among):
+            if (
+                header
+                and any(
+                    needle in fold(f"{name.decode('latin-1')}: {value}") for name, value in mime.header_texts(message)
+                )
+            ) or any(needle in _fold_long(piece) for piece in mime.text(message, TEXT_LIMIT)):
+                found.add(uid)
+        return found
+
+    def _files(self, among: AbstractSet[int]) -> Iterable[tuple[int, bytes]]:
+        for uid in sorted(among):
+            with self.database.read() as connection:
+                place = messages.file_of(connection, self.mailbox, uid)
+            if place is None:
+                continue
+            try:
+                file = self.engine.files.open(*place)
+            except FileNotFoundError:
+                continue
+            try:
+                yield uid, file.view()
+            finally:
+                file.close()
+
+
+def _fold_long(text: str) -> str:
+    return fold.__wrapped__(text)
+
+
+def _cost(query: Query) -> int:
+    match query:
+        case q.And(terms) | q.Or(terms):
+            return max((_cost(term) for term in terms), default=0)
+        case q.Not(term):
+            return _cost(term)
+        case _:
+            return _COST.get(type(query), 0)
+
+
+def _date_condition(field: q.DateField, comparison: str, day: date) -> tuple[str, int]:
+    if field is q.DateField.SENT:
+        return f"sent_day {comparison} ?", day.toordinal()
+    column = "internal_date" if field is q.DateField.INTERNAL else "saved"
+    return f"{column} {comparison} ?", int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

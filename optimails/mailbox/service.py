@@ -1,0 +1,131 @@
+"""The mail of all accounts on this machine (``optimails.mailbox.api.MailService``)."""
+
+import asyncio
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from optimails.index import accounts
+from optimails.index.database import Damaged, Database, storage_errors
+from optimails.mailbox import folders, recovery
+from optimails.mailbox.account import LocalAccountMail
+from optimails.mailbox.engine import Engine, Publisher, forget_dead_openers, register_opener
+from optimails.model.account import Account
+from optimails.model.ids import AccountId
+from optimails.store.api import AccountFiles
+from optimails.store.maildir import MaildirFiles
+
+log = logging.getLogger(__name__)
+
+INDEX = "index.sqlite"
+Places = Callable[[AccountId], tuple[AccountFiles, Path | None]]
+"""Where an account's files are, and its index (None: in memory)."""
+
+
+def places(data: Path) -> Places:
+    """Accounts below ``data/mail``, in folders by the first letters of their id."""
+
+    def place(account: AccountId) -> tuple[AccountFiles, Path]:
+        directory = account_directory(data, account)
+        return MaildirFiles(directory), directory / INDEX
+
+    return place
+
+
+def account_directory(data: Path, account: AccountId) -> Path:
+    return data / "mail" / account[:2] / account
+
+
+class LocalMailService:
+    """Opens accounts and keeps the last used ones open, up to ``open_accounts`` without users."""
+
+    def __init__(self, where: Places, bus: Publisher, *, open_accounts: int = 200) -> None:
+        self._where = where
+        self._bus = bus
+        self._limit = open_accounts
+        self._engines: OrderedDict[AccountId, Engine] = OrderedDict()
+        self._opening: dict[AccountId, asyncio.Future[Engine]] = {}
+
+    async def open(self, account: Account) -> LocalAccountMail:
+        engine = self._engines.get(account.id)
+        if engine is None:
+            engine = await self._open(account.id)
+        self._engines.move_to_end(account.id)
+        engine.limits = account.limits
+        engine.users += 1
+        return LocalAccountMail(engine, account, self._release)
+
+    async def _open(self, account: AccountId) -> Engine:
+        """One opening at a time for an account, whoever asks."""
+        loop = asyncio.get_running_loop()
+        opening = self._opening.get(account)
+        if opening is None:
+            opening = asyncio.ensure_future(loop.run_in_executor(None, open_engine, account, self._where, self._bus))
+            self._opening[account] = opening
+            opening.add_done_callback(lambda _: self._opening.pop(account, None))
+        engine = await asyncio.shield(opening)
+        return self._engines.setdefault(account, engine)
+
+    def _release(self, engine: Engine) -> None:
+        engine.users -= 1
+        excess = len(self._engines) - self._limit
+        if excess > 0:
+            idle = [identity for identity, other in self._engines.items() if not other.users][:excess]
+            for identity in idle:
+                _close_in_thread(self._engines.pop(identity))
+
+    async def close(self) -> None:
+        """Close every account that nobody uses, in good order."""
+        loop = asyncio.get_running_loop()
+        for identity, engine in list(self._engines.items()):
+            if not engine.users:
+                del self._engines[identity]
+                await loop.run_in_executor(None, engine.close)
+
+
+def _close_in_thread(engine: Engine) -> None:
+    asyncio.get_running_loop().run_in_executor(None, engine.close)
+
+
+@storage_errors
+def open_engine(account: AccountId, where: Places, bus: Publisher) -> Engine:
+    """Open an account in this process, recovering what a crash left. Blocking."""
+    files, index = where(account)
+    try:
+        database = Database(index)
+    except Damaged as damage:
+        assert index is not None
+        log.exception("index_damaged", extra={"fields": {"account": account, "detail": str(damage)}})
+        set_aside(index)
+        database = Database(index)
+    opened = accounts.prepare(database, account)
+    engine = Engine(account, database, files, bus)
+    crashed, living = register_opener(database)
+    if opened.created:
+        # Files without an index: it was lost, or set aside just now. A new account has no folder but the bare INBOX.
+        if any(True for folder in files.folders() if folder) or any(True for _ in _names(files)):
+            recovery.rebuild(engine)
+        folders.create_standard(engine)
+    elif crashed or opened.rebooted:
+        recovery.recover(engine, {*living, os.getpid()}, adopt=opened.rebooted)
+        forget_dead_openers(database)
+    return engine
+
+
+def _names(files: AccountFiles) -> list[str]:
+    try:
+        return list(files.names(""))
+    except (FileNotFoundError, KeyError):
+        return []
+
+
+def set_aside(index: Path) -> None:
+    """Rename a damaged index and its log, for whoever wants to look."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for suffix in ("", "-wal", "-shm"):
+        path = index.with_name(index.name + suffix)
+        if path.exists():
+            path.rename(path.with_name(f"{path.name}.damaged-{stamp}"))
