@@ -62,7 +62,8 @@ def reserve(database: Database, mailbox: MailboxId, count: int) -> None:
     """See to it that ``count`` UIDs of the mailbox and a MODSEQ may be handed out by ordinary commits."""
     with database.read() as connection:
         row = connection.execute(
-            "SELECT uid_reserved - uid_next, modseq_reserved - account.modseq FROM mailbox, account WHERE mailbox.id = ?",
+            "SELECT uid_reserved - uid_next, modseq_reserved - account.modseq FROM mailbox, account "
+            "WHERE mailbox.id = ?",
             (mailbox,),
         ).fetchone()
     if row is None or (row[0] > count and row[1] > 1):

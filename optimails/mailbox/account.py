@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from optimails.index import mailboxes
 from optimails.mailbox import folders, ingest, storing
-from optimails.mailbox.api import Appended, Incoming, MailboxInfo, MailboxStatus, NewMessage
+from optimails.mailbox.api import Appended, Incoming, Keywords, MailboxInfo, MailboxStatus, NewMessage, SelectedMailbox
 from optimails.mailbox.engine import Engine
 from optimails.mailbox.selected import LocalSelectedMailbox
 from optimails.model.account import Account
@@ -29,7 +29,12 @@ class LocalAccountMail:
         self._engine = engine
         self._release: Callable[[Engine], None] | None = release
         self.account = account
-        self.keywords = engine.keywords
+        self.keywords: Keywords = engine.keywords
+
+    @property
+    def engine(self) -> Engine:
+        """For the tools of the command line, which work below this interface."""
+        return self._engine
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,7 +87,7 @@ class LocalAccountMail:
     async def subscribe(self, name: MailboxName, *, subscribed: bool) -> None:
         await self._run(lambda: folders.subscribe(self._engine, name, subscribed=subscribed))
 
-    async def select(self, name: MailboxName, *, read_only: bool = False) -> LocalSelectedMailbox:
+    async def select(self, name: MailboxName, *, read_only: bool = False) -> SelectedMailbox:
         row = self._engine.mailbox(name)
         if ingest.waiting(self._engine, row.folder):
             await self._run(ingest.ingest, self._engine, row)

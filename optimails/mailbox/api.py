@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from enum import Flag as BitFlag
-from typing import NamedTuple, Protocol
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
 
 from optimails.model.account import Account
 from optimails.model.flags import Flag
@@ -283,6 +284,10 @@ class AccountMail(Protocol):
     account: Account
     keywords: Keywords
 
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
     async def mailboxes(self) -> list[MailboxInfo]:
         """All mailboxes, sorted by name, INBOX first."""
 

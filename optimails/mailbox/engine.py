@@ -16,6 +16,7 @@ from optimails.index import accounts, mailboxes
 from optimails.index.database import Database, storage_errors
 from optimails.index.keywords import KeywordTable
 from optimails.index.mailboxes import MailboxRow
+from optimails.mailbox.findings import Finding
 from optimails.mailbox.state import MailboxState
 from optimails.model.account import Limits
 from optimails.model.errors import Reason, Refused
@@ -48,6 +49,7 @@ class Engine:
         self.states: dict[MailboxId, MailboxState] = {}
         self.arrivals: dict[str, int] = {}  # stamp of new/ when last looked, by folder
         self.ingesting = threading.Lock()
+        self.opening_findings: list[Finding] = []  # what opening put right, for ``doctor`` to tell
 
     def mailbox(self, name: str) -> MailboxRow:
         """The row of a selectable mailbox. Raises ``Refused(NON_EXISTENT)``."""

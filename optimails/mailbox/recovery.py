@@ -15,40 +15,19 @@ Processes that live and have the account open are left alone: their names carry 
 
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from enum import Enum
 
 from optimails.index import accounts, mailboxes, messages
 from optimails.index.database import storage_errors
 from optimails.index.mailboxes import MailboxRow
-from optimails.index.messages import NewRow
 from optimails.mailbox import folders, storing
 from optimails.mailbox.api import NewMessage
 from optimails.mailbox.engine import Engine
+from optimails.mailbox.findings import Finding, Kind
 from optimails.model.mailbox_name import INBOX, MailboxName
 
 log = logging.getLogger(__name__)
-
-
-class Kind(Enum):
-    UNFINISHED_EXPUNGE = "unfinished_expunge"
-    UNACKNOWLEDGED = "unacknowledged"
-    ADOPTED = "adopted"
-    FILE_MISSING = "file_missing"
-    COUNTERS = "counters"
-    FOLDER = "folder"
-    INDEX = "index"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that was wrong: where, which file or what, and whether it was put right."""
-
-    kind: Kind
-    mailbox: str
-    detail: str
-    repaired: bool
 
 
 @storage_errors
@@ -70,8 +49,6 @@ def _recover_mailbox(
     engine: Engine, box: MailboxRow, living: AbstractSet[int], *, adopt: bool, repair: bool
 ) -> list[Finding]:
     findings: list[Finding] = []
-    missing: list[int] = []
-    adopted: list[str] = []
     with engine.database.write() as connection:  # nobody commits while files and rows are compared
         rows = {
             name: key - (box.id << 32)
@@ -79,59 +56,66 @@ def _recover_mailbox(
                 "SELECT id, name FROM content WHERE id BETWEEN ? AND ?", (box.id << 32, (box.id + 1 << 32) - 1)
             )
         }
-        tombstones = {
-            name: kept
-            for name, kept in connection.execute("SELECT name, kept FROM expunged WHERE folder = ?", (box.folder,))
-        }
+        tombstones: dict[str, int] = dict(
+            connection.execute("SELECT name, kept FROM expunged WHERE folder = ?", (box.folder,)).fetchall()
+        )
         try:
             files = set(engine.files.names(box.folder))
         except FileNotFoundError:
             files = set()
             findings.append(Finding(Kind.FOLDER, box.name, box.folder, repair))
-        for name in files - rows.keys():
-            writer = engine.files.writer(name)
-            if name in tombstones:
-                findings.append(Finding(Kind.UNFINISHED_EXPUNGE, box.name, name, repair))
-                if repair and tombstones[name]:
-                    engine.files.shelve(box.folder, name)
-                elif repair:
-                    engine.files.remove(box.folder, name)
-            elif writer in living:
-                continue
-            elif writer is None or adopt:
-                findings.append(Finding(Kind.ADOPTED, box.name, name, repair))
-                adopted.append(name)
-            else:
-                findings.append(Finding(Kind.UNACKNOWLEDGED, box.name, name, repair))
-                if repair:
-                    engine.files.remove(box.folder, name)
-        for name in rows.keys() - files:
-            findings.append(Finding(Kind.FILE_MISSING, box.name, name, repair))
-            missing.append(rows[name])
+            if repair:
+                folders.restore_folder(engine, box)
+        for name in sorted(files - rows.keys()):
+            kind = _without_row(engine, name, tombstones, living, adopt=adopt)
+            if kind is not None:
+                findings.append(Finding(kind, box.name, name, repair))
+        missing = sorted(rows.keys() - files)
+        findings += [Finding(Kind.FILE_MISSING, box.name, name, repair) for name in missing]
         if repair and missing:
-            gone = messages.contents(connection, box.id, messages.ranges_of(sorted(missing)))
+            gone = messages.contents(connection, box.id, messages.ranges_of(sorted(rows[name] for name in missing)))
             current = mailboxes.by_id(connection, box.id)
             assert current is not None
             modseq = accounts.next_modseq(connection)
             messages.remove(connection, current, modseq, gone, int(time.time()), kept=False)
     if repair:
-        for kind in findings:
-            if kind.kind is Kind.FOLDER:
-                folders.restore_folder(engine, box)
-        _adopt(engine, box, sorted(adopted))
+        _repair_files(engine, box, findings, tombstones)
     return findings
 
 
-def _adopt(engine: Engine, box: MailboxRow, names: list[str]) -> None:
-    """Give rows to files that have none; they stay where they are."""
-    for name in names:
-        file = engine.files.open(box.folder, name)
-        try:
-            ready = storing.scanned(file.view(), file.size, NewMessage(b""))
-        finally:
-            file.close()
-        row: NewRow = ready._replace(name=name, internal_date=int(engine.files.modified(box.folder, name)))
-        storing.insert_row(engine, box, row)
+def _without_row(
+    engine: Engine, name: str, tombstones: Mapping[str, int], living: AbstractSet[int], *, adopt: bool
+) -> Kind | None:
+    """What a file is that has no row; None when a living process is just about to give it one."""
+    writer = engine.files.writer(name)
+    if name in tombstones:
+        return Kind.UNFINISHED_EXPUNGE
+    if writer in living:
+        return None
+    return Kind.ADOPTED if writer is None or adopt else Kind.UNACKNOWLEDGED
+
+
+def _repair_files(engine: Engine, box: MailboxRow, findings: Sequence[Finding], tombstones: Mapping[str, int]) -> None:
+    for finding in findings:
+        if finding.kind is Kind.ADOPTED:
+            _adopt(engine, box, finding.detail)
+        elif finding.kind is Kind.UNACKNOWLEDGED or (
+            finding.kind is Kind.UNFINISHED_EXPUNGE and not tombstones[finding.detail]
+        ):
+            engine.files.remove(box.folder, finding.detail)
+        elif finding.kind is Kind.UNFINISHED_EXPUNGE:
+            engine.files.shelve(box.folder, finding.detail)
+
+
+def _adopt(engine: Engine, box: MailboxRow, name: str) -> None:
+    """Give a row to a file that has none; it stays where it is."""
+    file = engine.files.open(box.folder, name)
+    try:
+        row = storing.scanned(file.view(), file.size, NewMessage(b""))
+    finally:
+        file.close()
+    modified = int(engine.files.modified(box.folder, name))
+    storing.insert_row(engine, box, row._replace(name=name, internal_date=modified))
 
 
 def _counters(engine: Engine, *, repair: bool) -> list[Finding]:
@@ -144,9 +128,11 @@ def _counters(engine: Engine, *, repair: bool) -> list[Finding]:
         for identity in before:
             mailboxes.recount(connection, identity)
         mailboxes.recount_account(connection)
-        for row in mailboxes.every(connection):
-            if row != before[row.id]:
-                findings.append(Finding(Kind.COUNTERS, row.name, f"{row.messages} messages, {row.size} bytes", repair))
+        findings += [
+            Finding(Kind.COUNTERS, row.name, f"{row.messages} messages, {row.size} bytes", repair)
+            for row in mailboxes.every(connection)
+            if row != before[row.id]
+        ]
         if accounts.usage(connection) != usage:
             counted = accounts.usage(connection)
             findings.append(Finding(Kind.COUNTERS, "", f"{counted[1]} messages, {counted[0]} bytes", repair))

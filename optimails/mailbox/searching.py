@@ -80,7 +80,7 @@ class _Search:
             case _:
                 return self._leaf(query, among)
 
-    def _leaf(self, query: Query, among: AbstractSet[int]) -> AbstractSet[int]:
+    def _leaf(self, query: Query, among: AbstractSet[int]) -> AbstractSet[int]:  # noqa: C901 - a table of cases
         match query:
             case q.HasFlag(flag):
                 return among & self._with_flag(flag)

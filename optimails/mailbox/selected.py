@@ -10,6 +10,7 @@ from optimails.mailbox import fetching, flagging, ingest, removing, searching, s
 from optimails.mailbox.api import (
     Change,
     Copied,
+    Keywords,
     MailboxStatus,
     MessageFile,
     MessageSet,
@@ -61,7 +62,8 @@ class LocalSelectedMailbox:
         self.id = row.id
         self.read_only = read_only
         self.status = status
-        self.keywords = engine.keywords
+        self.keywords: Keywords = engine.keywords
+        self._table = engine.keywords
         self.first_unseen = self._first_unseen()
 
     def _first_unseen(self) -> SeqNum | None:
@@ -87,7 +89,7 @@ class LocalSelectedMailbox:
         return uid >= self._recent_from
 
     def keywords_left(self) -> bool:
-        return not self.keywords.full()
+        return not self._table.full()
 
     async def _refreshed(self) -> MailboxState:
         """The shared state, as the index is now."""

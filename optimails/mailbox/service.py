@@ -8,15 +8,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from optimails.index import accounts
+from optimails.index import accounts, mailboxes
 from optimails.index.database import Damaged, Database, storage_errors
-from optimails.mailbox import folders, recovery
+from optimails.mailbox import folders, recovery, removing
 from optimails.mailbox.account import LocalAccountMail
 from optimails.mailbox.engine import Engine, Publisher, forget_dead_openers, register_opener
 from optimails.model.account import Account
 from optimails.model.ids import AccountId
 from optimails.store.api import AccountFiles
 from optimails.store.maildir import MaildirFiles
+from quota.usage import Usage
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,18 @@ class LocalMailService:
             for identity in idle:
                 _close_in_thread(self._engines.pop(identity))
 
+    async def recalculate(self, account: Account) -> tuple[Usage, Usage]:
+        """Count the account's messages and bytes anew: (as it was kept, as it is)."""
+        async with await self.open(account) as mail:
+            before = await mail.usage()
+            await asyncio.get_running_loop().run_in_executor(None, recount, mail.engine)
+            return before, await mail.usage()
+
+    async def maintain(self, account: Account) -> int:
+        """Remove for good what the account's retention no longer keeps; how many messages."""
+        async with await self.open(account) as mail:
+            return await asyncio.get_running_loop().run_in_executor(None, removing.purge, mail.engine)
+
     async def close(self) -> None:
         """Close every account that nobody uses, in good order."""
         loop = asyncio.get_running_loop()
@@ -107,12 +120,21 @@ def open_engine(account: AccountId, where: Places, bus: Publisher) -> Engine:
     if opened.created:
         # Files without an index: it was lost, or set aside just now. A new account has no folder but the bare INBOX.
         if any(True for folder in files.folders() if folder) or any(True for _ in _names(files)):
-            recovery.rebuild(engine)
+            engine.opening_findings = recovery.rebuild(engine)
         folders.create_standard(engine)
     elif crashed or opened.rebooted:
-        recovery.recover(engine, {*living, os.getpid()}, adopt=opened.rebooted)
+        engine.opening_findings = recovery.recover(engine, {*living, os.getpid()}, adopt=opened.rebooted)
         forget_dead_openers(database)
     return engine
+
+
+@storage_errors
+def recount(engine: Engine) -> None:
+    """Set every counter from what it counts."""
+    with engine.database.write() as connection:
+        for row in mailboxes.every(connection):
+            mailboxes.recount(connection, row.id)
+        mailboxes.recount_account(connection)
 
 
 def _names(files: AccountFiles) -> list[str]:

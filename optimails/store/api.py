@@ -71,6 +71,9 @@ class AccountFiles(Protocol):
     def unshelve(self, name: str, folder: str) -> str:
         """Place an expunged message again, under a new name. FileNotFoundError when it is gone."""
 
+    def open_shelved(self, name: str) -> StoredMessage:
+        """FileNotFoundError when it is gone."""
+
     def remove_shelved(self, name: str) -> None: ...
     def shelved(self) -> Iterator[str]:
         """Names of the expunged messages that are kept."""

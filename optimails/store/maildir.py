@@ -137,6 +137,9 @@ class MaildirFiles:
         os.link(self._shelf / name, self._path(folder) / "cur" / placed)
         return placed
 
+    def open_shelved(self, name: str) -> OpenFile:
+        return OpenFile(self._shelf / name)
+
     def remove_shelved(self, name: str) -> None:
         (self._shelf / name).unlink(missing_ok=True)
 

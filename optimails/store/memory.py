@@ -90,6 +90,11 @@ class MemoryFiles:
             raise FileNotFoundError(name)
         return self._store(self.shelf[name], folder)
 
+    def open_shelved(self, name: str) -> MemoryMessage:
+        if name not in self.shelf:
+            raise FileNotFoundError(name)
+        return MemoryMessage(self.shelf[name])
+
     def remove_shelved(self, name: str) -> None:
         self.shelf.pop(name, None)
 
