@@ -71,3 +71,12 @@ def unfolded(value: bytes) -> bytes:
     if b"\n" in value or b"\r" in value:
         value = _FOLD.sub(b" ", value)
     return value
+
+
+def with_crlf(fields: bytes) -> bytes:
+    """Fields with CRLF at the end of every line, the last one too."""
+    if fields and fields[-1:] != b"\n":
+        fields += b"\n"
+    if fields.count(b"\n") != fields.count(b"\r\n"):
+        fields = fields.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return fields

@@ -6,7 +6,7 @@ from datetime import date
 from optimails.mime.buffer import Buffer
 from optimails.mime.dates import parse_date
 from optimails.mime.envelope import render_envelope
-from optimails.mime.header import body_start, collect, split_fields
+from optimails.mime.header import body_start, collect, split_fields, with_crlf
 from optimails.mime.limits import HEADER_LIMIT, PREPARED_LIMIT
 from optimails.mime.scan import Scanner
 from optimails.mime.structure import full_structure
@@ -59,7 +59,7 @@ def prepare(message: Buffer) -> Prepared:
             kept.append(line)
             pairs.append((name, value))
     fields = collect(pairs)
-    headers = crlf_lines(kept)
+    headers = with_crlf(b"\n".join(kept))
     if len(headers) > PREPARED_LIMIT:
         headers, complete = headers[: headers.rfind(b"\n", 0, PREPARED_LIMIT) + 1], False
     sent = parse_date(fields[b"date"]) if b"date" in fields else None
@@ -73,13 +73,3 @@ def prepare(message: Buffer) -> Prepared:
         sent.day if sent else None,
         body,
     )
-
-
-def crlf_lines(lines: list[bytes]) -> bytes:
-    """Fields as ``split_fields`` gives them (each without its last LF), put together with CRLF everywhere."""
-    if not lines:
-        return b""
-    text = b"\n".join(lines) + b"\n"
-    if text.count(b"\n") != text.count(b"\r\n"):
-        text = text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    return text

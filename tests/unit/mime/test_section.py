@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimails.mime import SectionKind, find_part, parse, section
+from optimails.mime import SectionKind, find_part, parse, section, section_of
 
 FULL, HEADER, TEXT, MIME = SectionKind.FULL, SectionKind.HEADER, SectionKind.TEXT, SectionKind.MIME
 
@@ -158,3 +158,10 @@ def test_find_part_agrees_with_the_tree():
     root = parse(MESSAGE)
     assert find_part(root, (4, 2, 2)) is root.children[3].children[1].message.children[1]
     assert find_part(root, ()) is None
+
+
+@pytest.mark.parametrize("kind", SectionKind)
+def test_a_parsed_message_answers_as_the_bytes_do(kind):
+    root = parse(MESSAGE)
+    assert section_of(root, (), kind) == section(MESSAGE, (), kind)
+    assert root.header_end == section(MESSAGE, (), HEADER)[1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimails.mime import decode_header, header_text
+from optimails.mime import decode_header, header_text, header_texts
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,8 @@ def test_header_text_gives_every_field_of_the_name():
     message = b"X-A: =?utf-8?Q?=C3=A9?=\r\nX-B: no\r\nx-a :\r\n two\r\n\r\nX-A: body"
     assert header_text(message, b"X-a") == ["é", "two"]
     assert header_text(message, b"X-C") == []
+
+
+def test_header_texts_gives_all_fields():
+    message = b"Subject: =?utf-8?Q?=C3=A9?=\r\nno field\r\nX-A:\r\n\r\nX-B: body"
+    assert list(header_texts(message)) == [(b"subject", "é"), (b"x-a", "")]
