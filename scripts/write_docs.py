@@ -6,8 +6,8 @@ from pathlib import Path
 
 os.environ["OPTIMAILS_LANG"] = "en"
 
-from optimails.cli.reference import reference as commands  # noqa: E402 - the language is chosen first
-from optimails.config import reference as configuration  # noqa: E402
+from optimails.cli.reference import reference as commands
+from optimails.config import reference as configuration
 
 DOCS = Path(__file__).parents[1] / "docs"
 

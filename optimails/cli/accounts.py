@@ -39,7 +39,9 @@ def _settings(command: Any) -> Any:
 
 def _wishes(given: dict[str, Any]) -> dict[str, Any]:
     """Only what was named on the line; ``plan`` as a limit means that of the plan."""
-    wishes = {key: None if value == OF_PLAN and key != "plan" else value for key, value in given.items() if value is not None}
+    wishes: dict[str, Any] = {
+        key: None if value == OF_PLAN and key != "plan" else value for key, value in given.items() if value is not None
+    }
     if "over_quota" in wishes:
         wishes["over_quota"] = OverQuota(wishes["over_quota"])
     return wishes
@@ -51,7 +53,7 @@ def _wishes(given: dict[str, Any]) -> dict[str, Any]:
 @option("--password-file", metavar="FILE")
 @_settings
 @click.pass_obj
-def add(app: App, address: str, plan: str, password_file: str | None, **settings: Any) -> None:
+def add(app: App, /, address: str, plan: str, password_file: str | None, **settings: Any) -> None:
     """Without --password-file the password is asked for at a terminal, else made up and shown once."""
     admin = app.admin  # a wrong configuration is told before anything is asked
     secret, made_up = password(password_file)
@@ -74,7 +76,7 @@ def _tell(key: str, app: App, info: "AccountInfo", shown_password: str | None) -
 @option("--state", type=click.Choice([AccountState.ACTIVE.value, AccountState.SUSPENDED.value]))
 @_settings
 @click.pass_obj
-def set_(app: App, address: str, state: str | None, **settings: Any) -> None:
+def set_(app: App, /, address: str, state: str | None, **settings: Any) -> None:
     """Takes effect at once, also for sessions that are open."""
     wishes = _wishes(settings) | ({"state": AccountState(state)} if state else {})
     if not wishes:

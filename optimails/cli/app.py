@@ -4,7 +4,7 @@ Everything heavy is imported when it is first needed: a command that only prints
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import click
 
 from optimails.cli.errors import CommandFailed
 from optimails.cli.frame import say
-from optimails.cli.output import moment, print_json, table
+from optimails.cli.output import NOTHING, cell, moment, print_json, table
 
 if TYPE_CHECKING:
     from optimails.config import Config
@@ -27,6 +27,21 @@ CANDIDATES = (Path("optimails.toml"), Path("var/optimails.toml"), Path("/etc/opt
 def since(seconds: int | None) -> datetime | None:
     """The moment of a number of Unix seconds."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _same(value: Any) -> object:
+    return value
+
+
+def become_owner(data: Path) -> None:
+    """As root, go on as the user whom the data belongs to: what root would create there the service could not read."""
+    if os.geteuid() != 0 or not data.is_dir():
+        return
+    owner = data.stat()
+    if owner.st_uid != 0:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
 
 
 class App:
@@ -59,7 +74,7 @@ class App:
 
     @cached_property
     def config(self) -> "Config":
-        from optimails.config import load
+        from optimails.config import load  # noqa: PLC0415 - when needed
 
         return load(self.config_file, os.environ)
 
@@ -68,15 +83,16 @@ class App:
     @cached_property
     def admin(self) -> "Admin":
         """The directory, opened for changes; made or upgraded when needed."""
-        from optimails.directory.admin import Admin
-        from optimails.directory.database import open_database
+        from optimails.directory.admin import Admin  # noqa: PLC0415 - when needed
+        from optimails.directory.database import open_database  # noqa: PLC0415 - when needed
 
         settings = self.config.directory
+        become_owner(self.config.server.data)
         return Admin(open_database(settings, self.config.server.data), settings)
 
     def announce(self, *accounts: "AccountId") -> None:
         """Tell the running service, if there is one, that these accounts changed."""
-        from optimails.cli.prepare import announce
+        from optimails.cli.prepare import announce  # noqa: PLC0415 - when needed
 
         announce(self.config, accounts)
 
@@ -93,7 +109,7 @@ class App:
         self,
         columns: Sequence[str],
         rows: Sequence[dict[str, Any]],
-        show: dict[str, Callable[[Any], object]] | None = None,
+        show: Mapping[str, Callable[[Any], object]] | None = None,
         empty: str = "cli.nothing",
     ) -> None:
         """A table; ``columns`` are keys of the rows, and their headings are ``cli.column.<key>``.
@@ -106,12 +122,10 @@ class App:
             click.echo(say(empty))
         else:
             shown = show or {}
-            cells = [[shown.get(column, lambda value: value)(row.get(column)) for column in columns] for row in rows]
+            cells = [[shown.get(column, _same)(row.get(column)) for column in columns] for row in rows]
             click.echo(table([say(f"cli.column.{column}") for column in columns], cells))
 
-    def record(
-        self, row: dict[str, Any], show: dict[str, Callable[[Any], object]] | None = None
-    ) -> None:
+    def record(self, row: dict[str, Any], show: Mapping[str, Callable[[Any], object]] | None = None) -> None:
         """One thing in full: a line for each key."""
         if self.json:
             print_json(row)
@@ -120,10 +134,10 @@ class App:
         labels = {key: say(f"cli.column.{key}") for key in row}
         width = max(map(len, labels.values()))
         for key, value in row.items():
-            text = shown.get(key, lambda value: value)(value)
+            text = shown.get(key, _same)(value)
             if isinstance(text, list | tuple):
                 text = ", ".join(str(item) for item in text)
-            click.echo(f"{labels[key].ljust(width)}  {'–' if text is None or text == '' else text}")
+            click.echo(f"{labels[key].ljust(width)}  {cell(text) or NOTHING}")
 
     # -- small words ---------------------------------------------------------------------------------------------------
 
@@ -136,4 +150,4 @@ class App:
     def shown(self, seconds: int | None) -> str:
         """A moment as people read it."""
         when = since(seconds)
-        return moment(when) if when else "–"
+        return moment(when) if when else NOTHING

@@ -1,5 +1,6 @@
 """``optimails config``: is the file right, what is in force, which keys are there."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def _missing(*paths: Path) -> list[Path]:
 
 
 def _expiry(certificate: Path) -> datetime | None:
-    from cryptography.x509 import load_pem_x509_certificate
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 - when needed
 
     try:
         return load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
@@ -93,8 +94,6 @@ def _toml_value(value: Any) -> str:
 
 
 def _quoted(value: str) -> str:
-    import json
-
     # A JSON string is a TOML basic string, but for DEL, which no setting holds.
     return json.dumps(value, ensure_ascii=False)
 
@@ -104,12 +103,10 @@ def _quoted(value: str) -> str:
 def reference(app: App) -> None:
     """Needs no configuration file."""
     if app.json:
-        from optimails.config import Config
+        from optimails.config import Config  # noqa: PLC0415 - when needed
 
         print_json(Config.model_json_schema())
         return
-    from optimails.config import reference as page
+    from optimails.config import reference as page  # noqa: PLC0415 - when needed
 
     click.echo(page(), nl=False)
-
-

@@ -22,7 +22,7 @@ _root = frame.Group("")
 @click.pass_obj
 def doctor(app: App, account: str | None, repair: bool) -> int:
     """Exit code 3 when something was found, also when it was repaired."""
-    from optimails.mailbox.doctor import examine
+    from optimails.mailbox.doctor import examine  # noqa: PLC0415 - when needed
 
     wanted = accounts(app, account)
 
@@ -31,8 +31,8 @@ def doctor(app: App, account: str | None, repair: bool) -> int:
         async with service(app) as mail:
             with progress(say("cli.doctor.progress"), len(wanted)) as step:
                 for patient in wanted:
-                    for finding in await examine(mail, patient, repair=repair):
-                        rows.append({"address": str(patient.address), **asdict(finding)})
+                    findings = await examine(mail, patient, repair=repair)
+                    rows += [{"address": str(patient.address), **asdict(finding)} for finding in findings]
                     step()
         return rows
 

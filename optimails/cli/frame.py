@@ -69,7 +69,7 @@ def _everywhere() -> list[click.Parameter]:
 class _InFull(click.Command):
     """Lists of commands show the whole first sentence; click would cut it at 45 characters."""
 
-    def get_short_help_str(self, limit: int = 45) -> str:
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - click's signature
         return (self.help or "").partition("\n")[0]
 
 
@@ -90,7 +90,7 @@ class Group(_InFull, click.Group):
         super().__init__(*args, **settings)
         self.params = [*self.params, *_everywhere()]
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """In the order they were defined, which is the order of learning."""
         return list(self.commands)
 
@@ -105,7 +105,7 @@ def group(name: str) -> Group:
     return Group(name, help=say(PARENT_HELP + name.replace("-", "_")), no_args_is_help=True)
 
 
-def command(parent: Group, name: str) -> Callable[[Callable[..., None]], click.Command]:
+def command(parent: Group, name: str) -> Callable[[Callable[..., int | None]], click.Command]:
     """Define a command of a group; its help is ``cli.help.<group>_<name>``."""
     prefix = f"{parent.name}_" if parent.name else ""
     help_text = say(PARENT_HELP + (prefix + name).replace("-", "_"))

@@ -12,7 +12,7 @@ from optimails.model.address import EmailAddress
 
 if TYPE_CHECKING:
     from optimails.directory.admin import AccountInfo
-    from optimails.mailbox.api import AccountMail
+    from optimails.mailbox.account import LocalAccountMail
     from optimails.mailbox.service import LocalMailService
 
 T = TypeVar("T")
@@ -50,13 +50,13 @@ def accounts(app: App, address: str | None) -> list[Account]:
 @asynccontextmanager
 async def service(app: App) -> "AsyncIterator[LocalMailService]":
     """The mail service of this machine, as one more process beside the workers."""
-    from optimails.cli.prepare import EVENTS
-    from optimails.events.datagram import DatagramBus
-    from optimails.mailbox.service import LocalMailService
+    from optimails.cli.prepare import EVENTS  # noqa: PLC0415 - when needed
+    from optimails.events.datagram import DatagramBus  # noqa: PLC0415 - when needed
+    from optimails.mailbox.service import LocalMailService, places  # noqa: PLC0415 - when needed
 
     bus = DatagramBus(app.config.server.data / EVENTS)
     try:
-        mail = LocalMailService(app.config.server.data, bus)
+        mail = LocalMailService(places(app.config.server.data), bus)
         try:
             yield mail
         finally:
@@ -65,15 +65,11 @@ async def service(app: App) -> "AsyncIterator[LocalMailService]":
         bus.close()
 
 
-def with_mail(app: App, account: Account, work: "Callable[[AccountMail], Awaitable[T]]") -> T:
+def with_mail(app: App, account: Account, work: "Callable[[LocalAccountMail], Awaitable[T]]") -> T:
     """Run ``work`` on the account's mail; gives what it gives."""
 
     async def run() -> T:
-        async with service(app) as mail:
-            opened = await mail.open(account)
-            try:
-                return await work(opened)
-            finally:
-                await opened.close()
+        async with service(app) as mail, await mail.open(account) as opened:
+            return await work(opened)
 
     return asyncio.run(run())

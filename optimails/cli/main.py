@@ -34,10 +34,10 @@ COMMANDS = {
 class Root(Group):
     """The program itself; a command's module is imported when the command is used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
@@ -89,7 +89,7 @@ def run(arguments: list[str]) -> int:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough; leave nothing for the interpreter to flush at exit.
-        sys.stdout = None  # type: ignore[assignment]  # that is how the interpreter marks a stream as gone
+        sys.stdout = None
         return Exit.OK
     except Exception as wrong:  # noqa: BLE001 - the last line of defence: a user never sees a traceback unasked
         if debug:
@@ -100,8 +100,8 @@ def run(arguments: list[str]) -> int:
 
 def _explained(wrong: Exception) -> tuple[str, str, Exit]:
     """A short name for scripts, the line for people, the exit code."""
-    from optimails.config import ConfigError
-    from optimails.model.errors import BadSyntax, Refused, Unavailable
+    from optimails.config import ConfigError  # noqa: PLC0415 - when needed
+    from optimails.model.errors import BadSyntax, Refused, Unavailable  # noqa: PLC0415 - when needed
 
     match wrong:
         case CommandFailed():

@@ -13,6 +13,7 @@ import click
 
 from optimails.cli.frame import language, say
 
+NOTHING = "\N{EN DASH}"  # stands where there is no value
 _UNITS = {"en": ("B", "KB", "MB", "GB", "TB"), "fr": ("o", "Ko", "Mo", "Go", "To")}
 
 
@@ -34,7 +35,7 @@ def _plain(value: Any) -> Any:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Text in aligned columns, with a line of headings; numbers stand to the right."""
-    cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
+    cells = [list(columns), *([cell(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
     right = [bool(rows) and all(isinstance(row[column], int) for row in rows) for column in range(len(columns))]
     lines = [
@@ -48,9 +49,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as people read it."""
     if value is None:
-        return "–"
+        return NOTHING
     if isinstance(value, datetime):
         return moment(value)
     return str(value)

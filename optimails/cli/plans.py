@@ -47,7 +47,7 @@ def _wishes(given: dict[str, Any]) -> dict[str, Any]:
 @argument("plan_id", metavar="PLAN", text_key="plan")
 @_limits
 @click.pass_obj
-def add(app: App, plan_id: str, **limits: Any) -> None:
+def add(app: App, /, plan_id: str, **limits: Any) -> None:
     info = app.admin.plan_add(plan_id, **({"storage": None} | _wishes(limits)))
     app.done("cli.plan.added", asdict(info), id=info.id)
 
@@ -58,7 +58,7 @@ def add(app: App, plan_id: str, **limits: Any) -> None:
 @option("--storage-min", type=_SIZE, metavar="SIZE")
 @option("--storage-max", type=_SIZE, metavar="SIZE")
 @click.pass_obj
-def set_(app: App, plan_id: str, **limits: Any) -> None:
+def set_(app: App, /, plan_id: str, **limits: Any) -> None:
     """Changes at once what the accounts of the plan may hold, where they have no limit of their own."""
     wishes = _wishes(limits)
     if not wishes:

@@ -26,7 +26,7 @@ class Made:
 
 def prepare(folder: Path, *, hostname: str, language: str, high_ports: bool, log: str | None = None) -> list[Made]:
     """Make what is missing in the folder; what exists is kept as it is."""
-    from optimails.config import load
+    from optimails.config import load  # noqa: PLC0415 - when needed
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / service_file.FILE_NAME
@@ -39,7 +39,7 @@ def prepare(folder: Path, *, hostname: str, language: str, high_ports: bool, log
 
 def database(config: "Config") -> Made:
     """The directory's database, made or upgraded."""
-    from optimails.directory.database import FILE, open_database
+    from optimails.directory.database import FILE, open_database  # noqa: PLC0415 - when needed
 
     path = config.server.data / FILE
     new = not config.directory.url and not path.exists()
@@ -52,7 +52,7 @@ def certificate(config: "Config") -> Made:
     tls = config.tls
     if tls.certificate.exists() or tls.key.exists():
         return Made("certificate", tls.certificate, new=False)
-    from optimails.supervisor.certificate import make_self_signed
+    from optimails.supervisor.certificate import make_self_signed  # noqa: PLC0415 - when needed
 
     make_self_signed(tls.certificate, tls.key, [config.server.hostname, "localhost", "127.0.0.1", "::1"])
     return Made("certificate", tls.certificate, new=True)
@@ -63,7 +63,7 @@ def announce(config: "Config", accounts: "Iterable[AccountId]") -> None:
     folder = config.server.data / EVENTS
     if not folder.is_dir():
         return
-    from optimails.events.datagram import DatagramBus
+    from optimails.events.datagram import DatagramBus  # noqa: PLC0415 - when needed
 
     bus = DatagramBus(folder)
     try:

@@ -8,17 +8,17 @@ from optimails.cli.main import program
 
 _HEAD = """# Command line
 
-`optimails` acts at once on the data that its configuration names, also while the service runs. The configuration is the file
-given by `--config`, else by `OPTIMAILS_CONFIG`, else the first of `./optimails.toml`, `./var/optimails.toml` and
-`/etc/optimails/optimails.toml`.
+`optimails` acts at once on the data that its configuration names, also while the service runs. The configuration is
+the file given by `--config`, else by `OPTIMAILS_CONFIG`, else the first of `./optimails.toml`, `./var/optimails.toml`
+and `/etc/optimails/optimails.toml`.
 
 - `--json`, at any place on the line, gives the answer as JSON on standard output, an error as JSON on standard error.
 - Texts are in French or English, by the locale; `OPTIMAILS_LANG` decides before it.
-- Exit codes: 0 done; 1 refused or failed; 2 the line is wrong; 3 something was found (`doctor`, `config check`) or skipped
-  (`import`); 75 something needed is away for now, try again; 130 interrupted.
+- Exit codes: 0 done; 1 refused or failed; 2 the line is wrong; 3 something was found (`doctor`, `config check`) or
+  skipped (`import`); 75 something needed is away for now, try again; 130 interrupted.
 - An error is one line; `--debug` adds the traceback.
-- Passwords are read from `--password-file FILE` (its first line; `-` is standard input); without it they are asked for at a terminal,
-  else made up and shown once.
+- Passwords are read from `--password-file FILE` (its first line; `-` is standard input); without it they are asked for
+  at a terminal, else made up and shown once.
 - Sizes may have a unit (`500M`, `25G`, powers of 1024); `unlimited` and, for an account, `plan` are limits, too.
 - Long work shows a progress bar on standard error when that is a terminal.
 

@@ -63,7 +63,7 @@ def serve(app: App, role: str | None) -> int:
 
 def run_service(app: App, role: str | None) -> int:
     """Check that the sockets are free, then become the supervisor; gives its exit code."""
-    from optimails.supervisor import run
+    from optimails.supervisor import run  # noqa: PLC0415 - when needed
 
     if role is None:
         check_sockets(app)

@@ -13,7 +13,7 @@ from optimails.cli.mail import open_account, with_mail
 from optimails.cli.output import print_json, progress
 
 if TYPE_CHECKING:
-    from optimails.mailbox.api import AccountMail
+    from optimails.mailbox.account import LocalAccountMail
     from optimails.mailbox.transfer import Transferred
 
 FORMS = ("maildir", "mbox", "eml")
@@ -28,7 +28,7 @@ _root = frame.Group("")
 @click.pass_obj
 def import_(app: App, form: str, path: Path, account: str, mailbox: str | None) -> int:
     """What cannot be taken is named, and the exit code is 3; the rest is in."""
-    from optimails.mailbox.transfer import count, import_mail
+    from optimails.mailbox.transfer import count, import_mail  # noqa: PLC0415 - when needed
 
     owner = open_account(app, account)
     with progress(say("cli.import.progress"), count(form, path)) as step:
@@ -51,11 +51,11 @@ def import_(app: App, form: str, path: Path, account: str, mailbox: str | None) 
 @click.pass_obj
 def export(app: App, path: Path, account: str, mailbox: str | None, form: str) -> None:
     """Never writes over what is there: PATH must be new or empty."""
-    from optimails.mailbox.transfer import export_mail
+    from optimails.mailbox.transfer import export_mail  # noqa: PLC0415 - when needed
 
     owner = open_account(app, account)
 
-    async def work(mail: "AccountMail") -> "Transferred":
+    async def work(mail: "LocalAccountMail") -> "Transferred":
         total = (await mail.usage()).messages
         with progress(say("cli.export.progress"), total) as step:
             return await export_mail(mail, form, path, mailbox, step)

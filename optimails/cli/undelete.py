@@ -9,7 +9,7 @@ from optimails.cli import frame
 from optimails.cli.app import App
 from optimails.cli.frame import option, say
 from optimails.cli.mail import open_account, with_mail
-from optimails.cli.output import progress, size
+from optimails.cli.output import NOTHING, progress, size
 from optimails.cli.values import Moment
 
 _root = frame.Group("")
@@ -23,7 +23,7 @@ _root = frame.Group("")
 @click.pass_obj
 def undelete(app: App, account: str, mailbox: str | None, at: datetime | None, restore: bool) -> None:
     """Shows; with --restore brings back. With --at only what was there at that time."""
-    from optimails.mailbox.undelete import expunged, restore_expunged
+    from optimails.mailbox.undelete import expunged, restore_expunged  # noqa: PLC0415 - when needed
 
     owner = open_account(app, account)
     found = with_mail(app, owner, lambda mail: expunged(mail, mailbox, at))
@@ -36,4 +36,4 @@ def undelete(app: App, account: str, mailbox: str | None, at: datetime | None, r
     with progress(say("cli.undelete.progress"), len(found)) as step:
         done = with_mail(app, owner, lambda mail: restore_expunged(mail, mailbox, at, step))
     answer = {"messages": done.messages, "mailboxes": done.mailboxes}
-    app.done("cli.undelete.done", answer, count=done.messages, mailboxes=", ".join(done.mailboxes) or "–")
+    app.done("cli.undelete.done", answer, count=done.messages, mailboxes=", ".join(done.mailboxes) or NOTHING)

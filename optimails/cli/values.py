@@ -3,7 +3,7 @@
 import re
 import secrets
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from optimails.cli.frame import say
 UNLIMITED: Final = -1
 OF_PLAN: Final = "plan"
 _SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kmgt]?)(?:i?[bo])?", re.IGNORECASE)
-_POWER = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_UNIT = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _NO_LIMIT = {"unlimited", "none", "illimité", "illimite"}
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like something else
 
@@ -39,7 +39,7 @@ class Limit(click.ParamType[int | str]):
         if text.isascii() and text.isdigit():
             return int(text)
         if self._size and (match := _SIZE.fullmatch(text)):
-            return round(float(match[1].replace(",", ".")) * 1024 ** _POWER[match[2]])
+            return round(float(match[1].replace(",", ".")) * _UNIT[match[2]])
         return self.fail(say("cli.error.size" if self._size else "cli.error.number", value=value), param, ctx)
 
 
@@ -49,8 +49,6 @@ class Moment(click.ParamType[datetime]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        from datetime import timedelta
-
         if isinstance(value, datetime):
             return value
         text = str(value).strip()
@@ -60,7 +58,7 @@ class Moment(click.ParamType[datetime]):
         try:
             return datetime.fromisoformat(text).astimezone()
         except (ValueError, OverflowError):
-            return self.fail(say("cli.error.moment", value=value), param, ctx)
+            self.fail(say("cli.error.moment", value=value), param, ctx)
 
 
 def new_password() -> str:

@@ -1,1 +1,1 @@
-"""The demo: a small company with three accounts, some weeks of mail, and everything printed that one needs to log in."""
+"""The demo: a small company with three accounts and some weeks of mail; how to log in is printed."""

@@ -1,7 +1,9 @@
 """``optimails demo``: a service to try out. Everything lies in one folder; deleting it ends the demo."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +20,9 @@ FILLED = ".demo-filled"
 
 
 @frame.command(_root, "demo")
-@option("--data", type=click.Path(file_okay=False, path_type=Path), default=Path("var"), metavar="DIR", text_key="demo_data")
+@option(
+    "--data", type=click.Path(file_okay=False, path_type=Path), default=Path("var"), metavar="DIR", text_key="demo_data"
+)
 @option("--no-serve", is_flag=True)
 @click.pass_context
 def demo(context: click.Context, data: Path, no_serve: bool) -> int:
@@ -45,7 +49,7 @@ def demo(context: click.Context, data: Path, no_serve: bool) -> int:
 
 def _fill(app: App, data: Path) -> None:
     """Company and mail, once: what the user deletes later stays deleted."""
-    from optimails.cli.demo import company
+    from optimails.cli.demo import company  # noqa: PLC0415 - when needed
 
     secrets = company.passwords(data)
     if (data / FILLED).exists():
@@ -57,7 +61,7 @@ def _fill(app: App, data: Path) -> None:
 
 
 def _print(app: App, data: Path) -> None:
-    from optimails.cli.demo import company
+    from optimails.cli.demo import company  # noqa: PLC0415 - when needed
 
     secrets = company.passwords(data)
     listeners = [
@@ -77,7 +81,9 @@ def _print(app: App, data: Path) -> None:
     ]
     certificate = app.config.tls.certificate
     if app.json:
-        print_json({"listeners": listeners, "accounts": accounts, "certificate": certificate, "config": app.config_file})
+        print_json(
+            {"listeners": listeners, "accounts": accounts, "certificate": certificate, "config": app.config_file}
+        )
         return
     click.echo()
     click.echo(say("cli.demo.listeners"))
@@ -93,9 +99,9 @@ def _print(app: App, data: Path) -> None:
     click.echo(say("cli.demo.stop", data=data))
 
 
-def _table(rows: list[dict[str, object]], show: dict[str, object]) -> str:
+def _table(rows: Sequence[dict[str, Any]], show: dict[str, Callable[[Any], object]]) -> str:
     columns = list(rows[0]) if rows else []
-    cells = [[show.get(column, str)(row[column]) for column in columns] for row in rows]  # type: ignore[operator]
+    cells = [[show.get(column, str)(row[column]) for column in columns] for row in rows]
     return table([say(f"cli.column.{column}") for column in columns], cells)
 
 

@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from optimails.directory.admin import AccountInfo, Admin
 
 DOMAIN = "demo.test"
-PASSWORDS = "demo-passwords.json"  # noqa: S105 - the name of a file
+PASSWORDS = "demo-passwords.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,13 @@ def found(admin: "Admin", secrets: dict[str, str]) -> list["AccountInfo"]:
     known = {alias.alias for alias in admin.alias_list(DOMAIN)}
     for alias, targets in ALIASES:
         if alias not in known:
-            _unless_there(lambda alias=alias, targets=targets: admin.alias_add(alias, targets))
+            _unless_there(partial(admin.alias_add, alias, targets))
     return [info for info in admin.account_list(DOMAIN) if info.address in secrets]
 
 
-def _unless_there(make: "object") -> None:
+def _unless_there(make: Callable[[], object]) -> None:
     try:
-        make()  # type: ignore[operator]
+        make()
     except Refused as refused:
         if refused.reason is not Reason.ALREADY_EXISTS:
             raise
@@ -101,7 +102,7 @@ async def fill(app: App, accounts: Sequence["AccountInfo"], step: Progress) -> N
 
 
 async def _fill_mailbox(mail: AccountMail, mailbox: str, messages: list[Copy]) -> None:
-    names = {info.name for info in await mail.list()}
+    names = {info.name for info in await mail.mailboxes()}
     name = canonical(mailbox)
     if name not in names:
         status = await mail.create(mailbox)

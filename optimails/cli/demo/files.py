@@ -25,27 +25,31 @@ def attachment(name: str, day: datetime) -> tuple[bytes, str, str]:
     makers = {
         ".pdf": lambda: pdf(title),
         ".png": lambda: png(title),
-        ".csv": lambda: "Poste;Quantité;Prix\r\nFibre de bois;120;96,50\r\nOuate;120;71,00\r\n".encode(),
+        ".csv": lambda: text("Poste;Quantité;Prix", "Fibre de bois;120;96,50", "Ouate;120;71,00"),
         ".ics": lambda: calendar(title, day),
-        ".vcf": lambda: f"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:{title}\r\nEND:VCARD\r\n".encode(),
-        ".txt": lambda: f"{title}\r\n\r\nLumière, bois, pierre.\r\nLight, wood, stone.\r\n".encode(),
+        ".vcf": lambda: text("BEGIN:VCARD", "VERSION:4.0", f"FN:{title}", "END:VCARD"),
+        ".txt": lambda: text(title, "", "Lumière, bois, pierre.", "Light, wood, stone."),
         ".zip": lambda: archive(title),
     }
     return makers[suffix](), *MIME_TYPES[suffix]
 
 
+def text(*lines: str) -> bytes:
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
 def pdf(title: str) -> bytes:
     """One page with the title on it (ISO 32000-1 §7.5), small but whole: every reader opens it."""
     # The standard fonts know Latin-1 (as WinAnsiEncoding); parentheses and backslashes are escaped (§7.3.4.2).
-    shown = title.replace("–", "-").encode("cp1252", "replace")
+    shown = title.replace("\N{EN DASH}", "-").encode("cp1252", "replace")
     for special in (b"\\", b"(", b")"):
         shown = shown.replace(special, b"\\" + special)
     page = b"BT /F1 24 Tf 72 740 Td (" + shown + b") Tj ET"
+    fonts = b"/Resources << /Font << /F1 5 0 R >> >>"
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R %b >>" % fonts,
         b"<< /Length %d >>\nstream\n%b\nendstream" % (len(page), page),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
     ]
@@ -65,7 +69,10 @@ def pdf(title: str) -> bytes:
 def png(title: str, width: int = 320, height: int = 200) -> bytes:
     """A landscape of two colours that depend on the title (PNG, third edition, §5)."""
     seed = zlib.crc32(title.encode())
-    sky, ground = bytes((seed & 127) + 110 for seed in (seed, seed >> 8, seed >> 16)), bytes(seed >> n & 127 for n in (4, 12, 20))
+    sky, ground = (
+        bytes((seed & 127) + 110 for seed in (seed, seed >> 8, seed >> 16)),
+        bytes(seed >> n & 127 for n in (4, 12, 20)),
+    )
     lines = b"".join(b"\0" + (sky if row < height * 2 // 3 else ground) * width for row in range(height))
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -92,7 +99,7 @@ def calendar(title: str, day: datetime) -> bytes:
         "END:VEVENT",
         "END:VCALENDAR",
     ]
-    return "".join(f"{line}\r\n" for line in lines).encode()
+    return text(*lines)
 
 
 def archive(title: str) -> bytes:

@@ -50,7 +50,11 @@ def _date(entry: dict[str, Any], now: datetime) -> datetime:
 
 
 def _message(
-    number: int, entry: dict[str, Any], people: dict[str, str], date: datetime, threads: dict[str, list[tuple[str, str]]]
+    number: int,
+    entry: dict[str, Any],
+    people: dict[str, str],
+    date: datetime,
+    threads: dict[str, list[tuple[str, str]]],
 ) -> bytes:
     message = EmailMessage(_POLICY)
     identity = f"<{date:%Y%m%d}.{number}@{parseaddr(people[entry['from']])[1].rpartition('@')[2]}>"
