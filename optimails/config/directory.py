@@ -101,7 +101,7 @@ class LdapSettings(Section):
     group_member_attribute: str = Field("member", description="Attribute with the DNs of a group's members.")
     group_members: int = Field(2000, ge=1, description="Members of one group that are looked up at most.")
     connect_seconds: float = Field(4.0, gt=0, description="Seconds to wait for a connection.")
-    answer_seconds: float = Field(8.0, gt=0, description="Seconds to wait for an answer.")
+    answer_seconds: int = Field(8, ge=1, description="Seconds to wait for an answer.")
     connections: int = Field(4, ge=1, le=64, description="Requests that one process has under way at a time.")
     cache_seconds: int = Field(
         300, ge=0, description="For how long an entry that was found, or a password that was right, is remembered."

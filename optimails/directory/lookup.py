@@ -114,14 +114,14 @@ def hits(connection: Connection, wanted: Iterable[EmailAddress]) -> dict[str, Hi
     local = {key: mail for key, mail in addresses.items() if mail.domain in domains}
     # An address of its own wins over the sub-address of another (RFC 5233 §1 leaves it to us).
     owners = _owners(connection, {*local, *(mail.base.key for mail in local.values())})
-    accounts = _accounts(connection, {owner for owner in owners.values() if owner is not None})
+    accounts = open_accounts(connection, {AccountId(owner) for owner in owners.values() if owner is not None})
     targets = _targets(connection, {key for key, owner in owners.items() if owner is None})
     found = dict.fromkeys(addresses, Hit(local=False))
     for key, mail in local.items():
         at = key if key in owners else mail.base.key
         if at in owners:
             owner = owners[at]
-            holder = accounts.get(owner) if owner is not None else None
+            holder = accounts.get(AccountId(owner)) if owner is not None else None
             found[key] = Hit(local=True, account=holder, targets=targets.get(at, ()), taken=True)
         else:
             found[key] = Hit(local=True, fallback=_fallback(connection, mail, domains[mail.domain]))
@@ -177,11 +177,12 @@ def _owners(connection: Connection, keys: set[str]) -> dict[str, str | None]:
     return found
 
 
-def _accounts(connection: Connection, ids: set[str]) -> dict[str, Account]:
-    found: dict[str, Account] = {}
+def open_accounts(connection: Connection, ids: set[AccountId]) -> dict[AccountId, Account]:
+    """Those of these accounts that are not closed."""
+    found: dict[AccountId, Account] = {}
     for chunk in _chunks(ids):
         query = _people().where(account.c.id.in_(chunk), account.c.state != AccountState.CLOSED)
-        found.update({row["id"]: _account(row) for row in connection.execute(query).mappings()})
+        found.update({AccountId(row["id"]): _account(row) for row in connection.execute(query).mappings()})
     return found
 
 

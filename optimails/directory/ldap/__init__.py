@@ -1,0 +1,1 @@
+"""People and groups of LDAP and Active Directory servers, as accounts and aliases of ours."""
