@@ -23,6 +23,9 @@ class ServerSettings(Section):
         description="Full name of this server in greetings and trace headers.",
     )  # fmt: skip
     workers: int = Field(0, ge=0, le=256, description="Mail worker processes; 0 is one per core.")
+    spare_worker: bool = Field(
+        True, description="Keep one loaded mail worker in reserve, so that a lost one is replaced in a moment."
+    )
     user: str = Field("", description="User to become once the sockets are bound, when started as root.")
     group: str = Field("", description="Group to become with `user`; by default the user's own.")
     language: Language = Field(Language.ENGLISH, description="Language of texts where no account's language is known.")

@@ -32,6 +32,15 @@ def has_door(protocol: Spoken) -> bool:
         return False
 
 
+def load(*, doors: bool) -> None:
+    """Import what a worker will need, while it waits to be needed."""
+    parts = ["optimails.delivery.local", "optimails.directory.local", "optimails.mailbox.service"]
+    if doors:
+        parts += dict.fromkeys(DOORS[protocol] for protocol in DOORS if has_door(protocol))
+    for part in parts:
+        import_module(part)
+
+
 class Assembly(Protocol):
     """What a worker needs of the service; tests of the processes bring a small one of their own."""
 

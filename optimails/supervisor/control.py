@@ -20,7 +20,6 @@ class StartOrder:
 
     name: str
     kind: str  # "mail" or "jobs"
-    slot: int  # number of its metric files, unique among the living
     config: str  # text of the file
     path: str  # its place
     sockets: list[tuple[int, int]]  # descriptor, index of the listener

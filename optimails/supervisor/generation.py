@@ -15,6 +15,7 @@ from optimails.supervisor.process import WorkerProcess
 from optimails.supervisor.settings import JOBS, Settings
 from optimails.supervisor.sockets import Sockets
 
+MAIL = "mail"
 MATURE = 10.0  # seconds after which a death is an accident, and not a failed start
 FIRST_DELAY = 0.25
 LONGEST_DELAY = 30.0
@@ -69,9 +70,10 @@ class Generation:
         self.drained = False
         self._around = around
         self._observer = observer
+        self._spare: WorkerProcess | None = None
         self._was_complete = False
         self._young_deaths: dict[str, int] = {}
-        self._names = {f"mail-{number}": "mail" for number in range(1, settings.workers + 1)}
+        self._names = {f"mail-{number}": MAIL for number in range(1, settings.workers + 1)}
         if settings.jobs:
             self._names[JOBS] = JOBS
 
@@ -83,23 +85,36 @@ class Generation:
         if self.drained:
             return
         kind = self._names[name]
-        descriptors: list[int] = []
-        order_sockets: list[tuple[int, int]] = []
-        if kind == "mail":
-            for index, listener in self.settings.served:
-                for one in self._around.sockets.of(listener):
-                    order_sockets.append((FIRST_SOCKET_FD + len(descriptors), index))
-                    descriptors.append(one.fileno())
-        slot = self._around.slots.take()
-        order = StartOrder(name, kind, slot, self.settings.text, str(self.settings.path), order_sockets)
-        worker = WorkerProcess(self._around.reactor, order, descriptors, self._around.command, self)
+        if kind == MAIL and self._spare is not None:
+            worker, self._spare = self._spare, None
+        else:
+            worker = self._process(kind)
         self.workers[name] = worker
+        sockets = list(enumerate(self._indexes(), FIRST_SOCKET_FD)) if kind == MAIL else []
+        worker.start(StartOrder(name, kind, self.settings.text, str(self.settings.path), sockets))
         log.info("worker_started", extra={"fields": {"name": name, "pid": worker.pid}})
+        self._ensure_spare()
+
+    def _indexes(self) -> list[int]:
+        """The listener of each socket, in the order in which workers inherit them."""
+        return [index for index, listener in self.settings.served for _ in self._around.sockets.of(listener)]
+
+    def _process(self, kind: str) -> WorkerProcess:
+        served = self.settings.listeners if kind == MAIL else []
+        descriptors = [one.fileno() for listener in served for one in self._around.sockets.of(listener)]
+        return WorkerProcess(self._around, kind, descriptors, self)
+
+    def _ensure_spare(self) -> None:
+        """One mail worker more than serve, for the moment when one dies."""
+        wanted = self.settings.config.server.spare_worker and self.settings.workers
+        if wanted and self._was_complete and self._spare is None and not self.drained:
+            self._spare = self._process(MAIL)
 
     def listens(self, worker: WorkerProcess) -> None:
         log.info("worker_listens", extra={"fields": {"name": worker.name, "pid": worker.pid}})
         if not self._was_complete and self.all_listen():
             self._was_complete = True
+            self._ensure_spare()
             self._observer.complete(self)
 
     def all_listen(self) -> bool:
@@ -107,16 +122,19 @@ class Generation:
         return len(self.workers) == len(self._names) and all(worker.listening for worker in self.workers.values())
 
     def ended(self, worker: WorkerProcess) -> None:
-        self._around.slots.give_back(worker.order.slot)
-        self._around.metrics.forget(worker.order.slot, worker.name)
+        if worker is self._spare:
+            self._spare = None
+            self._around.reactor.callLater(FIRST_DELAY * 4, self._ensure_spare)
         self.workers.pop(worker.name, None)
         if self.drained:
-            if not self.workers:
+            if not self._processes():
                 self._observer.empty(self)
+            return
+        if not worker.name:
             return
         fields = {"name": worker.name, "pid": worker.pid, **worker.outcome}
         log.error("worker_died", extra={"fields": fields})
-        self._around.metrics.deaths.labels(worker.order.kind).inc()
+        self._around.metrics.deaths.labels(worker.kind).inc()
         if not self._was_complete:
             self._observer.failed(self, f"{worker.name} ended before it listened")
             return
@@ -134,18 +152,23 @@ class Generation:
         deaths = self._young_deaths[worker.name] = self._young_deaths.get(worker.name, 0) + 1
         return 0.0 if deaths == 1 else min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (deaths - 2))
 
+    def _processes(self) -> list[WorkerProcess]:
+        return [*self.workers.values(), *([self._spare] if self._spare else [])]
+
     def drain(self, timeout: float) -> None:
         """Let the workers end in peace."""
         self.drained = True
         for worker in self.workers.values():
             worker.drain(timeout)
-        if not self.workers:
+        if self._spare is not None:
+            self._spare.kill()
+        if not self._processes():
             self._around.reactor.callLater(0, self._observer.empty, self)
 
     def kill(self) -> None:
         """End them now."""
         self.drained = True
-        for worker in self.workers.values():
+        for worker in self._processes():
             worker.kill()
-        if not self.workers:
+        if not self._processes():
             self._around.reactor.callLater(0, self._observer.empty, self)

@@ -104,7 +104,7 @@ class _Pages(Resource):
         metrics, generation = self._supervisor.metrics, self._supervisor.current
         workers = list(generation.workers.values()) if generation else []
         for kind in ("mail", "jobs"):
-            metrics.workers.labels(kind).set(sum(one.listening and one.order.kind == kind for one in workers))
+            metrics.workers.labels(kind).set(sum(one.listening and one.kind == kind for one in workers))
         for worker in workers:
             if worker.status:
                 metrics.memory.labels(worker.name).set(worker.status.memory)

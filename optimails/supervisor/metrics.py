@@ -34,7 +34,7 @@ class SupervisorMetrics:
     """The supervisor's own numbers, and the page with everybody's."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._own = CollectorRegistry()
         self._workers = CollectorRegistry()
         MultiProcessCollector(self._workers, path=str(directory))  # type: ignore[no-untyped-call]  # it has no types
@@ -55,9 +55,10 @@ class SupervisorMetrics:
 
     def forget(self, slot: int, name: str) -> None:
         """A worker is gone: its gauges go, its counters stay."""
-        mark_process_dead(slot, str(self._directory))  # type: ignore[no-untyped-call]  # it has no types
-        for gauge in (self.memory, self.delay):
-            gauge.remove_by_labels({"worker": name})
+        mark_process_dead(slot, str(self.directory))  # type: ignore[no-untyped-call]  # it has no types
+        if name:
+            for gauge in (self.memory, self.delay):
+                gauge.remove_by_labels({"worker": name})
 
     def page(self) -> bytes:
         """In Prometheus' text format."""

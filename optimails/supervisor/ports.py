@@ -16,7 +16,7 @@ from optimails.supervisor.proxy import ProxyFactory
 from optimails.supervisor.tls import ServerTls
 
 _OPEN = Gauge("optimails_connections", "Open connections.", ["listener"], multiprocess_mode="livesum")
-_ACCEPTED = Counter("optimails_connections_total", "Connections accepted.", ["listener"])
+_ACCEPTED = Counter("optimails_accepted_connections_total", "Connections accepted.", ["listener"])
 
 
 class Connection(tcp.Server):

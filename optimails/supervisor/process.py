@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
@@ -15,6 +15,9 @@ from twisted.python.failure import Failure
 
 from optimails.supervisor import control
 from optimails.supervisor.control import Decoder, DrainOrder, Listening, StartOrder, Status, encode
+
+if TYPE_CHECKING:
+    from optimails.supervisor.generation import Surroundings
 
 COMMAND = (sys.executable, "-m", "optimails.supervisor.worker")
 KILL_AFTER = 15.0  # seconds beyond the drain timeout
@@ -29,50 +32,50 @@ class Keeper(Protocol):
 
 
 class WorkerProcess(ProcessProtocol):
-    """Spawns the process at once, and tells its keeper how it goes."""
+    """Spawns the process at once, and tells its keeper how it goes.
 
-    def __init__(  # all are needed to start a process
-        self, reactor: Any, order: StartOrder, sockets: Sequence[int], command: Sequence[str], keeper: "Keeper"
-    ) -> None:
-        """``sockets`` are the descriptors here that become ``order.sockets`` there."""
-        self._reactor = reactor
-        self._decoder = Decoder()
+    Loading the program takes a good part of a second, so a process loads it first and is told what to do when it is
+    needed: one that was spawned ahead (a spare) serves within a moment.
+    """
+
+    def __init__(self, around: "Surroundings", kind: str, sockets: Sequence[int], keeper: "Keeper") -> None:
+        """``sockets`` are descriptors here; there they are numbered from ``control.FIRST_SOCKET_FD``."""
+        self._around = around
         self._keeper = keeper
+        self._decoder = Decoder()
         self._kill_timer: Any = None
-        self.order = order
-        self.started = time.monotonic()
+        self.kind = kind
+        self.name = ""  # a spare has none yet
+        self.slot = around.slots.take()
+        self.started = self.heard = time.monotonic()
         self.listening = False
         self.draining = False
         self.status: Status | None = None
-        self.heard = self.started  # when it last said something
+        self.outcome: dict[str, object] = {}
         null = os.open(os.devnull, os.O_RDONLY)
+        descriptors = {0: null, 1: 1, 2: 2, control.COMMANDS_FD: "w", control.REPORTS_FD: "r"}
+        descriptors |= dict(enumerate(sockets, control.FIRST_SOCKET_FD))
         try:
-            self._process = reactor.spawnProcess(
+            self._process = around.reactor.spawnProcess(
                 self,
-                command[0],
-                list(command),
+                around.command[0],
+                [*around.command, kind, str(self.slot), str(around.metrics.directory)],
                 env={"MALLOC_ARENA_MAX": "2", **os.environ},  # many threads, few arenas: less memory
-                childFDs={
-                    0: null,
-                    1: 1,
-                    2: 2,
-                    control.COMMANDS_FD: "w",
-                    control.REPORTS_FD: "r",
-                    **dict(zip((fd for fd, _ in order.sockets), sockets, strict=True)),
-                },
+                childFDs=descriptors,
             )
         finally:
             os.close(null)
         self.pid: int = self._process.pid
+
+    def start(self, order: StartOrder) -> None:
+        """Have it serve; until then it only gets ready to."""
+        self.name = order.name
+        self.started = time.monotonic()
         self._process.writeToChild(control.COMMANDS_FD, encode(order))
 
     @property
-    def name(self) -> str:
-        return self.order.name
-
-    @property
     def age(self) -> float:
-        """Seconds since it was started."""
+        """Seconds since it began to serve."""
         return time.monotonic() - self.started
 
     def drain(self, timeout: float) -> None:
@@ -80,7 +83,7 @@ class WorkerProcess(ProcessProtocol):
         if not self.draining:
             self.draining = True
             self._process.writeToChild(control.COMMANDS_FD, encode(DrainOrder(timeout)))
-            self._kill_timer = self._reactor.callLater(timeout + KILL_AFTER, self.kill)
+            self._kill_timer = self._around.reactor.callLater(timeout + KILL_AFTER, self.kill)
 
     def kill(self) -> None:
         self.draining = True
@@ -106,6 +109,8 @@ class WorkerProcess(ProcessProtocol):
             self.kill()
 
     def processEnded(self, reason: Failure) -> None:
+        self._around.slots.give_back(self.slot)
+        self._around.metrics.forget(self.slot, self.name)
         if self._kill_timer is not None and self._kill_timer.active():
             self._kill_timer.cancel()
         value: Any = reason.value

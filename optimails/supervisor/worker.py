@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,31 +36,42 @@ JOBS_PATIENCE = 10.0  # seconds that a job may go on when the worker ends
 log = logging.getLogger("optimails.supervisor.worker")
 
 
-def main(assemble: "Assemble | None" = None) -> int:
-    """Run a worker; ``assemble`` makes the service, by default the real one."""
+def main(arguments: Sequence[str], assemble: "Assemble | None" = None) -> int:
+    """Run a worker.
+
+    Args:
+        arguments: kind, slot of its metric files, folder of these.
+        assemble: makes the service; by default the real one.
+    """
+    kind, slot, metrics_folder = arguments
     privileges.die_with_parent()
     for ignored in (signal.SIGINT, signal.SIGHUP):  # a terminal sends these to the supervisor's whole group
         signal.signal(ignored, signal.SIG_IGN)
-    order = _start_order()
 
-    # From here on the order of imports matters: metric files first, then the reactor, then everything else.
-    from optimails.config import parse  # noqa: PLC0415
+    # The order matters: metric files first, then the reactor, then everything else.
     from optimails.supervisor import metrics  # noqa: PLC0415
 
-    config = parse(order.config, Path(order.path), os.environ)
-    metrics.use_slot(config.server.data / "run" / "metrics", order.slot)
+    metrics.use_slot(Path(metrics_folder), int(slot))
 
     from twisted.internet import asyncioreactor  # noqa: PLC0415
 
     loop = asyncio.SelectorEventLoop()
     asyncio.set_event_loop(loop)
     asyncioreactor.install(loop)  # type: ignore[no-untyped-call]  # it has no types
-    loop.set_default_executor(ThreadPoolExecutor(config.store.threads, "work"))
 
     from twisted.internet import reactor  # noqa: PLC0415
 
+    from optimails.config import parse  # noqa: PLC0415
     from optimails.supervisor import logs  # noqa: PLC0415
 
+    if assemble is None:
+        from optimails.supervisor import assembly  # noqa: PLC0415
+
+        assembly.load(doors=kind == "mail")
+        assemble = assembly.ServiceAssembly
+    order = _start_order()
+    config = parse(order.config, Path(order.path), os.environ)
+    loop.set_default_executor(ThreadPoolExecutor(config.store.threads, "work"))
     logs.set_up(config.log, order.name)
     logs.catch_twisted()
     worker = Worker(order, config, loop, reactor)
@@ -73,13 +84,13 @@ def main(assemble: "Assemble | None" = None) -> int:
 
 
 def _start_order() -> StartOrder:
-    """Wait for the first line; nothing else comes before it is answered."""
+    """Wait for the first line; for a spare worker that may take for ever."""
     decoder = Decoder()
     while data := os.read(control.COMMANDS_FD, 65536):
         for message in decoder.feed(data):
             if isinstance(message, StartOrder):
                 return message
-    os._exit(1)  # the supervisor died before it gave the order
+    os._exit(1)  # the supervisor is gone
 
 
 class Worker:
@@ -123,10 +134,9 @@ class Worker:
 
     # -- start
 
-    async def start(self, assemble: "Assemble | None") -> None:
+    async def start(self, assemble: "Assemble") -> None:
         from optimails.config import TlsMode  # noqa: PLC0415
         from optimails.events import DatagramBus  # noqa: PLC0415
-        from optimails.supervisor.assembly import ServiceAssembly  # noqa: PLC0415
         from optimails.supervisor.ports import SharedPort, wrapped  # noqa: PLC0415
         from optimails.supervisor.tls import ServerTls  # noqa: PLC0415
 
@@ -136,7 +146,7 @@ class Worker:
         self._bus.start()
         served = [config.listener[index] for _, index in self._order.sockets]
         tls = ServerTls(config.tls) if any(listener.tls is not TlsMode.NONE for listener in served) else None
-        assembly = self._assembly = (assemble or ServiceAssembly)(config, self._bus, tls)
+        assembly = self._assembly = assemble(config, self._bus, tls)
         await assembly.start()
 
         factories: dict[int, Any] = {}
@@ -230,4 +240,4 @@ def _resident() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
