@@ -7,8 +7,10 @@ the index, then what is left over on disk; so that at any moment a crash leaves 
 (never acknowledged, or to be adopted), or files that a tombstone already names.
 """
 
+import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +26,8 @@ from optimails.model.ids import AccountId, MailboxId, ModSeq
 from optimails.model.mailbox_name import canonical
 from optimails.store.api import AccountFiles
 from quota.usage import Usage
+
+log = logging.getLogger(__name__)
 
 IDLE_STATES = 4
 """Mailboxes of an account that stay in memory without a session."""
@@ -70,6 +74,13 @@ class Engine:
         if state is None:
             state = self.states.setdefault(mailbox, MailboxState(mailbox))
         return state
+
+    def tidy(self, operation: Callable[..., object], *names: str) -> None:
+        """Something on disk that a commit left to do. If it fails now, recovery or ``doctor`` does it later."""
+        try:
+            operation(*names)
+        except OSError as wrong:
+            log.warning("tidying_failed", extra={"fields": {"account": self.account, "error": str(wrong)}})
 
     def trim_states(self) -> None:
         """Forget mailboxes that no session looks at, but for the last few."""

@@ -146,7 +146,11 @@ def _counters(engine: Engine, *, repair: bool) -> list[Finding]:
 def rebuild(engine: Engine) -> list[Finding]:
     """Make an empty index describe the files again. Flags and UIDs are lost; UIDVALIDITY tells clients so."""
     findings = [Finding(Kind.INDEX, "", "rebuilt from the message files", repaired=True)]
-    for folder, label in sorted(engine.files.folders().items()):
+    labels = engine.files.folders()
+    with engine.database.write(durable=True) as connection:
+        last = max((label.uid_validity for label in labels.values() if label), default=0)
+        connection.execute("UPDATE account SET uid_validity = max(uid_validity, ?)", (last,))
+    for folder, label in sorted(labels.items()):
         name = MailboxName(label.name if label else folder.strip(".").replace(".", "/")) if folder else INBOX
         folders.adopt_folder(engine, folder, name, label.special_use if label else None)
     return findings + recover(engine, frozenset(), adopt=True)

@@ -40,7 +40,7 @@ def expunge(engine: Engine, mailbox: MailboxId, among: Ranges | None) -> ModSeq 
 def shelve(engine: Engine, folder: str, rows: Sequence[ContentRow]) -> None:
     """Move the files of expunged rows to the shelf; a crash before that is mended by recovery."""
     for row in rows:
-        engine.files.shelve(folder, row.name)
+        engine.tidy(engine.files.shelve, folder, row.name)
 
 
 @storage_errors

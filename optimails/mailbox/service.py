@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from quota.usage import Usage
 log = logging.getLogger(__name__)
 
 INDEX = "index.sqlite"
+_database = storage_errors(Database)
 Places = Callable[[AccountId], tuple[AccountFiles, Path | None]]
 """Where an account's files are, and its index (None: in memory)."""
 
@@ -108,7 +108,7 @@ def open_engine(account: AccountId, where: Places, bus: Publisher) -> Engine:
     """Open an account in this process, recovering what a crash left. Blocking."""
     files, index = where(account)
     try:
-        database = Database(index)
+        database = _database(index)
     except Damaged as damage:
         assert index is not None
         log.exception("index_damaged", extra={"fields": {"account": account, "detail": str(damage)}})
@@ -123,7 +123,7 @@ def open_engine(account: AccountId, where: Places, bus: Publisher) -> Engine:
             engine.opening_findings = recovery.rebuild(engine)
         folders.create_standard(engine)
     elif crashed or opened.rebooted:
-        engine.opening_findings = recovery.recover(engine, {*living, os.getpid()}, adopt=opened.rebooted)
+        engine.opening_findings = recovery.recover(engine, living, adopt=opened.rebooted)
         forget_dead_openers(database)
     return engine
 

@@ -86,7 +86,7 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exem
         for message in ready:
             message.staged.discard()
         for file in files:
-            engine.files.remove(box.folder, file)
+            engine.tidy(engine.files.remove, box.folder, file)
         raise
     engine.changed(box.id, modseq)
     return Appended(box.uid_validity, uids, usage)
@@ -169,12 +169,12 @@ def copy(engine: Engine, source: MailboxRow, ranges: Ranges, to: MailboxName, *,
         copied, done, modseq = _insert_links(engine, source, target, ranges, links, move=move)
     except BaseException:
         for name in links.values():
-            engine.files.remove(target.folder, name)
+            engine.tidy(engine.files.remove, target.folder, name)
         raise
     for uid in links.keys() - set(copied.sources):
-        engine.files.remove(target.folder, links[uid])
+        engine.tidy(engine.files.remove, target.folder, links[uid])
     for row in done if move else ():
-        engine.files.remove(source.folder, row.name)
+        engine.tidy(engine.files.remove, source.folder, row.name)
     for box in (target, source) if move else (target,):
         if modseq:
             engine.changed(box.id, modseq)

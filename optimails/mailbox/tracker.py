@@ -50,7 +50,9 @@ class Tracker:
         for low, high in numbers.resolved(largest).ranges:
             start = bisect_left(self.uids, low, 0, self.count)
             end = bisect_right(self.uids, high, start, self.count)
-            if start < end:
+            if start < end and found and found[-1][1] == start:
+                found[-1] = (found[-1][0], end)
+            elif start < end:
                 found.append((start, end))
         return found
 
