@@ -90,7 +90,7 @@ class Connection(Protocol):
         del reason
         self._leaving = True
         self._stop_greeting()
-        # A delivery in progress comes to its end; nothing else that was pipelined is begun, for nobody would hear of it.
+        # A delivery in progress comes to its end. What else was pipelined is not begun: nobody would hear of it.
         self.session.closing = True
         if self._task is None:
             self.session.close()

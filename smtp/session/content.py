@@ -65,11 +65,13 @@ async def bdat(session: "Session", command: Bdat) -> None:
 
 
 def skip(session: "Session", size: int, reply: bytes) -> None:
-    """Answer a chunk that is not wanted; its bytes come all the same, and are not commands."""
-    session.refuse(reply)
-    session.skip = size
+    """Swallow a chunk that is not wanted, and then say so: its bytes come all the same, and are not commands."""
     if size > 2 * session.door.settings.max_message_size:
-        session.closing = True
+        session.hang_up(reply)  # that would take too long
+    elif size:
+        session.skip, session.skip_reply = size, reply
+    else:
+        session.refuse(reply)
 
 
 async def complete(session: "Session", transaction: Transaction) -> None:

@@ -52,6 +52,7 @@ class Session:
         "progress",
         "refused_recipients",
         "skip",
+        "skip_reply",
         "state",
         "tls",
         "transaction",
@@ -70,6 +71,7 @@ class Session:
         self.exchange: Mechanism | None = None
         self.transaction: Transaction | None = None
         self.skip = 0  # bytes of a refused chunk that are still to come
+        self.skip_reply = b""  # what is said about it then
         self.bad_commands = 0
         self.refused_recipients = 0
         self.done_messages = 0
@@ -220,6 +222,8 @@ class Session:
         self.skip -= taken
         self._at += taken
         self.progress += 1
+        if not self.skip:
+            self.refuse(self.skip_reply)
 
     async def _read_content(self) -> None:
         transaction = self.transaction

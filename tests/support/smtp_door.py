@@ -1,0 +1,234 @@
+"""SMTP, submission and LMTP sessions without sockets, over real delivery into mailboxes in memory."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from optimails.config import Config, Protocol
+from optimails.delivery.local import LocalDelivery
+from optimails.directory.api import Resolution
+from optimails.mailbox.api import MessageSet, Want
+from optimails.model.account import Account, AccountState, Limits, OverQuota
+from optimails.model.address import EmailAddress
+from optimails.model.errors import Unavailable
+from optimails.model.ids import AccountId
+from optimails.model.mailbox_name import INBOX
+from optimails.model.number_set import STAR, NumberSet
+from smtp.session.door import Door, Peer
+from smtp.session.session import Session
+from tests.support.transcript import Connection
+from tests.support.world import MemoryDirectory, World
+
+EVERYTHING = MessageSet(NumberSet(((1, STAR),)), by_uid=True)
+
+
+class PostDirectory(MemoryDirectory):
+    """Alice and Bob with secrets, carol, dora and zoé to write to, and aliases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        limits = Limits(10 * 1024 * 1024, 1000, 30)
+        for number, name in enumerate(("carol", "dora", "zoé"), 10):
+            address = EmailAddress.parse(f"{name}@demo.test")
+            self.accounts[address.key] = Account(
+                AccountId(f"{number:032x}"), address, "basic", AccountState.ACTIVE, limits
+            )
+        self.aliases = {
+            "team": ("alice", "bob", "carol"),
+            "sales": ("bob",),
+            "staff": ("bob", "carol"),
+            "postmaster": ("bob",),
+        }
+        self.remote = {"outside": EmailAddress("x", "elsewhere.test")}
+        self.questions = 0
+
+    async def resolve(self, recipient: EmailAddress) -> Resolution:
+        self.questions += 1
+        if self.away:
+            raise Unavailable("The directory is away")
+        name = recipient.base.key.partition("@")[0]
+        if recipient.domain == "demo.test" and name in self.remote:
+            return Resolution((), (self.remote[name],))
+        if recipient.domain == "demo.test" and name in self.aliases:
+            return Resolution(tuple(self.accounts[f"{one}@demo.test"] for one in self.aliases[name]))
+        return await super().resolve(recipient)
+
+    async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
+        names = self.aliases.get(sender.local, ()) if sender.domain == "demo.test" else ()
+        return sender.key == account.address.key or account.address.local in names
+
+    def change(self, name: str, **values: object) -> None:
+        """Other values for an account."""
+        self.accounts[f"{name}@demo.test"] = replace(self.accounts[f"{name}@demo.test"], **values)
+
+
+class PostMail:
+    """The real mail service, except for accounts that ``broken`` names: those cannot be opened."""
+
+    def __init__(self, real) -> None:
+        self._real = real
+        self.broken: set[AccountId] = set()
+        self.strange: set[AccountId] = set()  # these fail in a way that nobody foresaw
+
+    async def open(self, account):
+        if account.id in self.broken:
+            raise Unavailable("The index is locked")
+        if account.id in self.strange:
+            raise ZeroDivisionError
+        return await self._real.open(account)
+
+
+@dataclass
+class SmtpDoor:
+    """``transcript.Door`` for one protocol."""
+
+    protocol: Protocol = Protocol.SMTP
+    settings: dict[str, object] = field(default_factory=dict)
+    delivery_settings: dict[str, object] = field(default_factory=dict)
+    far: bool = False
+    starttls: bool = True
+    ends: list["MemoryEnd"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="smtp-test-")
+        self.data = Path(self._folder.name)
+        self.world = World(PostDirectory())
+        self.directory: PostDirectory = self.world.directory
+        self.mail = PostMail(self.world.mail)
+
+    def config(self) -> Config:
+        values = {
+            "server": {"data": str(self.data), "hostname": "mx.demo.test"},
+            "smtp": self.settings,
+            "delivery": self.delivery_settings,
+        }
+        return Config.model_validate(values)
+
+    def door(self) -> Door:
+        config = self.config()
+        delivery = LocalDelivery(self.directory, self.mail, config)
+        return Door(
+            self.protocol,
+            config.smtp,
+            config.server.hostname,
+            self.directory,
+            delivery,
+            self.world.login,
+            self.starttls,
+        )
+
+    def session(self, *, tls: bool = False) -> Session:
+        return Session(self.door(), Peer("192.0.2.7" if self.far else "127.0.0.1"), tls=tls)
+
+    async def connect(self) -> "MemoryEnd":
+        end = MemoryEnd(self.session())
+        self.ends.append(end)
+        return end
+
+    async def given(self, words: list[str], connection: Callable[[], Awaitable[Connection]]) -> None:
+        """``@setting name value`` and ``@far`` stand before the first line; ``@greeted`` skips the greeting and says
+        hello; ``@login``; ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``, ``@policy NAME permanent``,
+        ``@closed NAME``, ``@suspended NAME``, ``@away``; ``@inbox NAME count`` looks into a mailbox."""
+        match words:
+            case ["setting", name, value]:
+                self.settings[name] = value
+            case ["far"]:
+                self.far = True
+            case ["greeted"]:
+                hello = "LHLO" if self.protocol is Protocol.LMTP else "EHLO"
+                await self._quietly(await connection(), f"{hello} client.test")
+            case ["login"]:
+                await self._quietly(await connection(), "EHLO client.test\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==")
+            case ["broken", name]:
+                self.mail.broken.add(self.account(name).id)
+            case ["strange", name]:
+                self.mail.strange.add(self.account(name).id)
+            case ["mended", name]:
+                self.mail.broken.discard(self.account(name).id)
+            case ["limit", name, storage]:
+                self.directory.change(name, limits=Limits(int(storage), None, 30))
+            case ["policy", name, policy]:
+                self.directory.change(name, over_quota=OverQuota(policy))
+            case ["closed" | "suspended" as state, name]:
+                self.directory.change(name, state=AccountState(state))
+            case ["away"]:
+                self.directory.away = True
+            case ["tls"]:
+                self.ends[0].session.tls_started()
+            case ["inbox", name, count]:
+                got = await self.inbox(name)
+                assert len(got) == int(count), f"{name} has {len(got)} messages, not {count}"
+            case _:
+                raise AssertionError(f"unknown short cut {words}")
+
+    async def _quietly(self, connection: Connection, text: str) -> None:
+        await connection.send(f"{text}\r\n".encode())
+        assert isinstance(connection, MemoryEnd)
+        out = await connection.settle()
+        assert out.split(b"\r\n")[-2].startswith(b"2"), out
+        connection.out.clear()
+
+    def account(self, name: str) -> Account:
+        return self.directory.accounts[f"{name}@demo.test"]
+
+    async def inbox(self, name: str) -> list[bytes]:
+        """The messages of a mailbox, oldest first."""
+        mail = await self.world.mail.open(self.account(name))
+        box = await mail.select(INBOX, read_only=True)
+        found = []
+        async for rows in box.fetch(EVERYTHING, Want.SIZE):
+            for row in rows:
+                message = await box.open_message(row.uid)
+                found.append(bytes(message.view()))
+                message.close()
+        await box.close()
+        await mail.close()
+        return found
+
+    async def close(self) -> None:
+        for end in self.ends:
+            end.session.close()
+        await self.world.close()
+        self._folder.cleanup()
+
+
+class MemoryEnd:
+    """``transcript.Connection``: what is sent is worked off at once."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        session.welcome()
+        self.out = bytearray(session.take_output())
+        self.writes = 0
+
+    async def send(self, data: bytes) -> None:
+        if self.session.closing:
+            return
+        self.session.receive(data)
+        await self.session.advance()
+        self.out += self.session.take_output()
+        self.writes += 1
+        if self.session.wants_tls:
+            self.session.tls_started()
+
+    async def line(self) -> bytes | None:
+        end = self.out.find(b"\r\n")
+        if end < 0:
+            return None if self.session.closing else await asyncio.sleep(10)
+        line = bytes(self.out[:end])
+        del self.out[: end + 2]
+        return line
+
+    async def settle(self) -> bytes:
+        return bytes(self.out)
+
+    async def close(self) -> None:
+        self.session.close()
+
+    async def talk(self, data: bytes) -> bytes:
+        """Send, and give what is answered."""
+        self.out.clear()
+        await self.send(data)
+        return bytes(self.out)
