@@ -44,17 +44,40 @@ def metrics() -> set[str]:
 
 
 def log_events() -> set[str]:
-    """First arguments of ``log.<level>(…)``: names of events, never sentences."""
+    """First arguments of ``log.<level>(...)``: constant names of events, never sentences.
+
+    Where a function logs an event that it was given, those that its callers in the same file give.
+    """
     found = set()
-    for path, node in calls():
-        function = node.func
-        if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)):
-            continue
-        if function.value.id in {"log", "_log", "logger"} and function.attr in _LEVELS:
-            event = constant(node)
-            assert event is not None, f"{path}:{node.lineno}: a log event is a constant name"
-            found.add(event)
+    for path in CODE:
+        tree = ast.parse(path.read_text("utf-8"))
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+            for call in filter(is_log_call, ast.walk(function)):
+                given = constants(call) or given_to(function.name, tree)
+                assert given, f"{path}:{call.lineno}: a log event is a constant name"
+                found |= given
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", event) for event in found), found
     return found
+
+
+def is_log_call(node: ast.AST) -> bool:
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    return isinstance(node.func.value, ast.Name) and node.func.value.id == "log" and node.func.attr in _LEVELS
+
+
+def constants(call: ast.Call) -> set[str]:
+    """The constant first argument, or both of ``"one" if condition else "other"``."""
+    first = call.args[0] if call.args else None
+    branches = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+    return {node.value for node in branches if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def given_to(name: str, tree: ast.AST) -> set[str]:
+    """The constants that are the first argument in calls of that function or method."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = [call for call in calls if name in {getattr(call.func, "id", None), getattr(call.func, "attr", None)}]
+    return {event for call in named if (event := constant(call))}
 
 
 def words(page: Path) -> set[str]:
