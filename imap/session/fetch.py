@@ -35,19 +35,24 @@ async def fetch(session: Session, command: Fetch) -> Done:
         session.condstore = True  # RFC 7162 §3.1: a CONDSTORE enabling command
     messages = session.message_set(command.messages, by_uid=command.by_uid)
     if set(command.items) in _FLAGS_ONLY and not session.condstore and not session.recents:
-        await _flags(session, messages, with_uid=command.by_uid or Attribute.UID in command.items)
-        return Done("FETCH completed")
-    gone = await _rows(session, command, messages)
-    if gone and not command.by_uid:
+        told = await _flags(session, messages, with_uid=command.by_uid or Attribute.UID in command.items)
+    else:
+        told = await _rows(session, command, messages)
+    expected = 0
+    if not messages.by_uid and command.changed_since is None:
+        expected = messages.numbers.resolved(session.mailbox.exists).count()
+    if told < expected:
         # RFC 2180 §4.1.2: what is left was sent; the client learns at its next NOOP what went.
         return Done("Some messages are gone", codes.EXPUNGE_ISSUED, Condition.NO)
     return Done("FETCH completed")
 
 
-async def _flags(session: Session, messages: MessageSet, *, with_uid: bool) -> None:
+async def _flags(session: Session, messages: MessageSet, *, with_uid: bool) -> int:
+    """How many messages there were."""
     rows = iter(await session.mailbox.flags(messages))
     tell_keywords(session)
     render = session.mailbox.keywords.render
+    told = 0
     blocks = []  # all made before the first is sent: the rows are a look at what other sessions change
     while some := list(islice(rows, LINES_AT_ONCE)):
         if with_uid:
@@ -55,37 +60,40 @@ async def _flags(session: Session, messages: MessageSet, *, with_uid: bool) -> N
         else:
             lines = [b"* %d FETCH (FLAGS (%b))\r\n" % (seq, render(mask)) for seq, _, mask in some]
         blocks.append(b"".join(lines))
+        told += len(lines)
     for block in blocks:
         session.write(block)
         await session.relieve()
+    return told
 
 
-async def _rows(session: Session, command: Fetch, messages: MessageSet) -> bool:
-    """Whether some message was gone when it was to be opened."""
+async def _rows(session: Session, command: Fetch, messages: MessageSet) -> int:
+    """How many messages there were."""
     plan = compile_fetch(session, command)
     if Want.FLAGS in plan.want:
         tell_keywords(session)
     since = None if command.changed_since is None else ModSeq(command.changed_since)
-    gone = False
+    told = 0
     async for rows in session.mailbox.fetch(messages, plan.want, since):
         if not plan.marks_seen and not plan.from_file and not plan.from_headers:
             session.write(plan.lines(rows))
+            told += len(rows)
         else:
             for at in range(0, len(rows), SEEN_AT_ONCE):
-                gone |= await _careful(session, command, plan, rows[at : at + SEEN_AT_ONCE])
+                told += await _careful(session, command, plan, rows[at : at + SEEN_AT_ONCE])
         await session.relieve()
-    return gone
+    return told
 
 
-async def _careful(session: Session, command: Fetch, plan: Plan, rows: Sequence[Row]) -> bool:
-    """Rows that set flags, come from files, or may lack their prepared headers."""
+async def _careful(session: Session, command: Fetch, plan: Plan, rows: Sequence[Row]) -> int:
+    """Rows that set flags, come from files, or may lack their prepared headers; how many were still there."""
     changed: set[int] = set()
     if plan.marks_seen:
         rows, changed = await _mark_seen(session, rows)
     if not changed and not plan.from_file and all(row.headers is not None for row in rows):
         session.write(plan.lines(rows))
-        return False
-    gone = False
+        return len(rows)
+    told = 0
     for row in rows:
         chosen = plan
         if row.uid in changed or (plan.from_headers and row.headers is None):
@@ -93,8 +101,8 @@ async def _careful(session: Session, command: Fetch, plan: Plan, rows: Sequence[
                 session, command, headers_from_file=plan.from_headers and row.headers is None,
                 tell_flags=row.uid in changed,
             )  # fmt: skip
-        gone |= not await _one(session, chosen, row)
-    return gone
+        told += await _one(session, chosen, row)
+    return told
 
 
 async def _mark_seen(session: Session, rows: Sequence[Row]) -> tuple[Sequence[Row], set[int]]:

@@ -6,9 +6,12 @@ from imap.session.state import Done
 from imap.session.updates import tell_keywords
 from imap.wire import codes, responses
 from imap.wire.commands import Select
+from optimails.model.errors import BadSyntax
 
 
 async def select(session: Session, command: Select) -> Done:
+    if command.qresync is not None:
+        raise BadSyntax("QRESYNC is not enabled")  # RFC 7162 §3.2.5
     if session.selected is not None:
         await session.unselect()
         session.ok("Previous mailbox closed", codes.CLOSED)  # RFC 9051 §7.1: before any news of the next one

@@ -29,7 +29,8 @@ from imap.wire import codes
 from imap.wire import commands as c
 from imap.wire.parser import Event, Invalid, NeedContinuation, Received
 from imap.wire.responses import Condition
-from optimails.model.errors import BadSyntax, Refused, Unavailable
+from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
+from optimails.model.number_set import NumberSet
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ async def handle(session: Session, event: Event) -> None:
     elif isinstance(event, NeedContinuation):
         session.need_continuation()
     elif isinstance(event, Invalid):
+        if isinstance(event.error, Refused) and event.error.reason is Reason.BAD_CHARSET:
+            session.saved = NumberSet(())  # RFC 5182 §2.1: a search that was refused leaves nothing behind $
         session.invalid(event.tag, event.error)
 
 
@@ -117,7 +120,8 @@ async def _answer(session: Session, rule: Rule, command: object) -> Done | None:
     except Refused as refused:
         return Done(str(refused), codes.of_reason(refused.reason), Condition.NO)
     except Unavailable as away:
-        log.warning("imap_unavailable", extra={"fields": {"session": session.id, "command": rule.name}}, exc_info=away)
+        detail = {"session": session.id, "command": rule.name, "detail": str(away)}
+        log.warning("imap_unavailable", extra={"fields": detail})
         return Done(str(away) or "Try again later", codes.UNAVAILABLE, Condition.NO)
     except (Farewell, Disconnected, TimedOut, asyncio.CancelledError):
         raise

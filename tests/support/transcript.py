@@ -9,14 +9,14 @@ A file begins with a comment that says what it proves and the RFC section. Then:
     S2: ...                   any lines, until the next expected one is met
 
 ``<<name>>`` stands for what varies: it matches anything, must match the same text at its next place, and is put in
-when it stands in a ``C:`` line. ``<<name=regex>>`` matches only that; ``<<hex:00ff>>`` are bytes. ``S: [closed]`` expects the
+when it stands in a ``C:`` line. ``<<name=regex>>`` matches only that; ``<<hex:00ff>>`` are bytes. ``S: [closed]`` is the
 end of the connection, ``C: [close]`` makes it, ``C: [half] text`` sends without CRLF. What the server says beyond the
 expected lines is an error, found before the next ``C:`` line of that connection and at the end of the file.
 """
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -41,8 +41,8 @@ class Connection(Protocol):
 
 class Door(Protocol):
     async def connect(self) -> Connection: ...
-    async def given(self, words: list[str], connection: Callable[[], Connection]) -> None:
-        """Carry out a short cut; ``connection()`` is the first one."""
+    async def given(self, words: list[str], connection: Callable[[], Awaitable[Connection]]) -> None:
+        """Carry out a short cut; ``await connection()`` gives the first one, opening it if need be."""
 
 
 @dataclass
@@ -73,20 +73,21 @@ class Transcript:
         if not line.strip() or line.startswith("#"):
             return
         if line.startswith("@"):
-            if "" not in self.connections:
-                self.connections[""] = await self.door.connect()
-            await self.door.given(line[1:].split(), lambda: self.connections[""])
+            await self.door.given(line[1:].split(), lambda: self._connection(""))
             return
         match = _LINE.fullmatch(line)
         assert match, self._where(f"cannot be read: {line}")
         name, text = match["number"], match["text"] or ""
-        if name not in self.connections:
-            self.connections[name] = await self.door.connect()
-        connection = self.connections[name]
+        connection = await self._connection(name)
         if match["who"] == "S":
             await self._expect(name, connection, text)
         else:
             await self._say(name, connection, text)
+
+    async def _connection(self, name: str) -> Connection:
+        if name not in self.connections:
+            self.connections[name] = await self.door.connect()
+        return self.connections[name]
 
     async def _say(self, name: str, connection: Connection, text: str) -> None:
         await self._nothing_more(name, connection)

@@ -1,0 +1,119 @@
+"""A small world in memory for sessions of any door: two accounts, real mailboxes over in-memory files and index."""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field, replace
+
+from optimails.config.login import LoginSettings
+from optimails.directory.api import Resolution, ScramKeys
+from optimails.door.guard import Guard
+from optimails.door.login import Login
+from optimails.events.memory import MemoryBus
+from optimails.mailbox.service import LocalMailService
+from optimails.model.account import Account, AccountState, Limits, Service
+from optimails.model.address import EmailAddress
+from optimails.model.errors import Reason, Refused, Unavailable
+from optimails.model.ids import AccountId
+from optimails.store.memory import MemoryFiles
+
+PASSWORDS = {"alice@demo.test": "secret", "bob@demo.test": "büro 1"}
+SALT, ROUNDS = b"salt for tests", 4096
+
+
+class MemoryDirectory:
+    """The directory's interface over a dictionary; ``away`` makes it unreachable."""
+
+    def __init__(self) -> None:
+        limits = Limits(10 * 1024 * 1024, 1000, 30)
+        self.away = False
+        self.accounts = {
+            address: Account(
+                AccountId(f"{number:032x}"), EmailAddress.parse(address), "basic", AccountState.ACTIVE, limits
+            )
+            for number, address in enumerate(PASSWORDS, 1)
+        }
+
+    def _known(self, login: str) -> Account:
+        if self.away:
+            raise Unavailable("The directory is away")
+        login = login if "@" in login else f"{login}@demo.test"
+        account = self.accounts.get(login.lower())
+        if account is None or account.state is not AccountState.ACTIVE:
+            raise Refused(Reason.AUTHENTICATION_FAILED, "Authentication failed")
+        return account
+
+    async def authenticate(self, login: str, password: str, service: Service) -> Account:
+        account = self._known(login)
+        if PASSWORDS[account.address.key] != password:
+            raise Refused(Reason.AUTHENTICATION_FAILED, "Authentication failed")
+        return account
+
+    async def scram_keys(self, login: str, service: Service) -> ScramKeys:
+        try:
+            password, real = PASSWORDS[self._known(login).address.key], True
+        except Refused:
+            password, real = "", False
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), SALT, ROUNDS)
+        client = hmac.digest(salted, b"Client Key", "sha256")
+        server = hmac.digest(salted, b"Server Key", "sha256")
+        return ScramKeys(SALT, ROUNDS, hashlib.sha256(client).digest(), server, real)
+
+    async def scram_account(self, login: str, service: Service) -> Account:
+        return self._known(login)
+
+    async def account(self, account_id: AccountId) -> Account | None:
+        return next((account for account in self.accounts.values() if account.id == account_id), None)
+
+    async def resolve(self, recipient: EmailAddress) -> Resolution:
+        if recipient.domain != "demo.test":
+            raise Refused(Reason.CANNOT, "Relaying is not possible")
+        account = self.accounts.get(recipient.base.key)
+        if account is None:
+            raise Refused(Reason.NON_EXISTENT, "No such user")
+        return Resolution((account,))
+
+    async def is_local(self, domain: str) -> bool:
+        return domain == "demo.test"
+
+    async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
+        return sender.key == account.address.key
+
+    def limit(self, login: str, **limits: int | None) -> None:
+        """Other limits for the account, from its next log-in on."""
+        account = self.accounts[f"{login}@demo.test"]
+        self.accounts[f"{login}@demo.test"] = replace(account, limits=replace(account.limits, **limits))
+
+
+@dataclass
+class World:
+    """What the sessions of a test share. Close it in the event loop it was used in."""
+
+    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
+    files: dict[AccountId, MemoryFiles] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.mail = LocalMailService(self._place, MemoryBus())
+        self.login = Login(self.directory, Guard(LoginSettings(delay_seconds=0)))
+
+    def _place(self, account: AccountId) -> tuple[MemoryFiles, None]:
+        return self.files.setdefault(account, MemoryFiles()), None
+
+    async def close(self) -> None:
+        await self.mail.close()
+
+
+def scram_first(login: str) -> bytes:
+    return f"n,,n={login},r=rOprNGfwEbeRWgbNEkqO".encode()
+
+
+def scram_final(challenge: bytes, login: str, password: str) -> bytes:
+    """The client's proof (RFC 5802 §3)."""
+    server = dict(item.split("=", 1) for item in challenge.decode().split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(server["s"]), int(server["i"]))
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    bare = f"c=biws,r={server['r']}"
+    signed = f"{scram_first(login)[3:].decode()},{challenge.decode()},{bare}".encode()
+    signature = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
+    proof = bytes(left ^ right for left, right in zip(key, signature, strict=True))
+    return f"{bare},p={base64.b64encode(proof).decode()}".encode()
