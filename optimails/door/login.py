@@ -46,7 +46,11 @@ class _Attempt:
 class Login:
     """One per worker, shared by all of its doors."""
 
-    def __init__(self, directory: Directory, guard: Guard) -> None:
+    def __init__(self, directory: Directory, guard: Guard, *, scram: bool = True) -> None:
+        """``scram`` tells doors whether to announce SCRAM: not where an LDAP server keeps passwords, which has no keys
+        for us, because programs choose SCRAM first and few try something else after it failed.
+        """
+        self.scram = scram
         self._directory = directory
         self._guard = guard
 

@@ -57,11 +57,11 @@ class Mechanism(Protocol):
         """
 
 
-def offered(*, plain: bool = True, channel_binding: bool = False) -> tuple[str, ...]:
+def offered(*, plain: bool = True, channel_binding: bool = False, scram: bool = True) -> tuple[str, ...]:
     """Names of the mechanisms to announce, best first; ``plain=False``, before TLS, leaves out those that
-    show passwords."""
-    names = ("SCRAM-SHA-256-PLUS",) if channel_binding else ()
-    return (*names, "SCRAM-SHA-256", "PLAIN", "LOGIN") if plain else (*names, "SCRAM-SHA-256")
+    show passwords; ``scram`` is ``Login.scram``: False where not every account has keys."""
+    scrams = (*(("SCRAM-SHA-256-PLUS",) if channel_binding else ()), "SCRAM-SHA-256") if scram else ()
+    return (*scrams, "PLAIN", "LOGIN") if plain else scrams
 
 
 def shows_password(name: str) -> bool:
