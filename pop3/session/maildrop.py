@@ -41,10 +41,6 @@ class Maildrop:
                 sizes.extend(row.size or 0 for row in rows)
         return cls(mailbox, uids, sizes)
 
-    def __len__(self) -> int:
-        """How many messages there were at log-in."""
-        return len(self._uids)
-
     @property
     def numbers(self) -> list[int]:
         """Of the messages not marked as deleted."""
@@ -79,11 +75,6 @@ class Maildrop:
     def reset(self) -> None:
         """Nothing is marked any more (RFC 1939 §5, RSET)."""
         self._deleted.clear()
-
-    @property
-    def deleted(self) -> int:
-        """How many messages are marked."""
-        return len(self._deleted)
 
     async def update(self, *, mark_seen: bool) -> None:
         """The UPDATE state: remove what is marked. Messages that others removed already do not matter.
