@@ -21,14 +21,15 @@ from twisted.python.failure import Failure
 from imap.deflate import BadStream, Deflater, Inflater
 from imap.session.conversation import converse
 from imap.session.peer import Disconnected, TimedOut
-from imap.session.session import Count, Session, Surroundings
+from imap.session.session import Session, Surroundings
 from optimails.config.listener import Listener, TlsMode
+from optimails.door.connections import Connections, Held
 from optimails.door.context import Services
+from optimails.model.errors import Refused
 
 log = logging.getLogger(__name__)
 
 _OPEN = Gauge("optimails_imap_connections", "Open IMAP connections.", multiprocess_mode="livesum")
-_ACCOUNTS, _ADDRESSES = Count(), Count()  # of this worker, whatever the listener
 _GOING_DOWN = "Server is going down, please connect again"
 CLOSE_PATIENCE = 10.0  # seconds for the last bytes to leave before a connection is cut
 
@@ -38,8 +39,9 @@ class Connection(Protocol):
 
     factory: "ImapFactory"
 
-    def __init__(self, factory: "ImapFactory", address: str) -> None:
+    def __init__(self, factory: "ImapFactory", address: str, held: Held) -> None:
         self.factory = factory
+        self.held = held
         self.address = address
         self.local = _is_local(address)
         self.encrypted = factory.listener.tls is TlsMode.IMPLICIT
@@ -82,6 +84,7 @@ class Connection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         del reason
         self._lost = True
+        self.held.release()
         self._rouse()
         self.resumeProducing()
         self.factory.closed(self)
@@ -235,19 +238,19 @@ class ImapFactory(ServerFactory):
     def __init__(self, services: Services, listener: Listener) -> None:
         self.services = services
         self.listener = listener
-        config = services.config
-        self.surroundings = Surroundings(
-            config.imap, services.mail, services.login, _ACCOUNTS, config.login.connections_per_account
-        )
+        held = services.connections or Connections(services.config.login)
+        self.surroundings = Surroundings(services.config.imap, services.mail, services.login, held)
         self.connections: set[Connection] = set()
         self._drained: asyncio.Future[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         address = str(getattr(addr, "host", "") or "unix")
-        if not _ADDRESSES.enter(address, self.services.config.login.connections_per_address):
+        try:
+            held = self.surroundings.connections.from_address(address)
+        except Refused:
             log.warning("imap_too_many_connections", extra={"fields": {"peer": address}})
             return _TurnedAway()
-        return Connection(self, address)
+        return Connection(self, address, held)
 
     def opened(self, connection: Connection) -> None:
         self.connections.add(connection)
@@ -258,7 +261,6 @@ class ImapFactory(ServerFactory):
     def closed(self, connection: Connection) -> None:
         if connection in self.connections:
             self.connections.discard(connection)
-            _ADDRESSES.leave(connection.address)
             _OPEN.dec()
             self._look_drained()
 

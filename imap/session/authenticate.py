@@ -65,12 +65,12 @@ def _check_privacy(session: Session) -> None:
 
 async def _enter(session: Session, account: Account) -> Done:
     around = session.surroundings
-    if not around.sessions.enter(account.id, around.most_sessions):
-        raise Refused(Reason.LIMIT, "Too many connections of this account")
+    session.held = around.connections.of_account(account.id)
     try:
         session.account = await around.mail.open(account)
     except BaseException:
-        around.sessions.leave(account.id)
+        session.held.release()
+        session.held = None
         raise
     session.logged_in()
     # The list spares every client a round trip (RFC 9051 §7.1, CAPABILITY).

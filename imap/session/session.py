@@ -18,6 +18,7 @@ from imap.wire.commands import SAVED_RESULT
 from imap.wire.parser import Event, Limits, Parser
 from imap.wire.responses import Condition
 from optimails.config.imap import ImapSettings
+from optimails.door.connections import Connections, Held
 from optimails.door.login import Login
 from optimails.mailbox.api import AccountMail, MailService, MessageSet, SelectedMailbox
 from optimails.mime import Part
@@ -28,28 +29,6 @@ FLUSH_AT = 65_536  # bytes of answers that may gather before they are sent
 LINE_BEFORE_LOGIN = 8_192  # bytes of a line from somebody we do not know yet
 
 
-class Count:
-    """How many of something each name has: sessions of an account, connections of an address."""
-
-    def __init__(self) -> None:
-        self._open: dict[str, int] = {}
-
-    def enter(self, name: str, most: int) -> bool:
-        """One more, unless there are ``most`` already (0: any number)."""
-        count = self._open.get(name, 0)
-        if most and count >= most:
-            return False
-        self._open[name] = count + 1
-        return True
-
-    def leave(self, name: str) -> None:
-        count = self._open.get(name, 0) - 1
-        if count > 0:
-            self._open[name] = count
-        else:
-            self._open.pop(name, None)
-
-
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all sessions of a worker share."""
@@ -57,8 +36,7 @@ class Surroundings:
     settings: ImapSettings
     mail: MailService
     login: Login
-    sessions: Count  # of each account, in this worker
-    most_sessions: int  # of one account; 0 is any number
+    connections: Connections  # how many each account has, on this host
 
 
 class Session:
@@ -72,6 +50,7 @@ class Session:
         "compressed",
         "condstore",
         "farewell",
+        "held",
         "id",
         "keywords_told",
         "logged_out",
@@ -95,6 +74,7 @@ class Session:
         self.id = secrets.token_hex(5)
         self.parser = Parser(Limits(line=LINE_BEFORE_LOGIN, literal=LINE_BEFORE_LOGIN, message=settings.max_append))
         self.account: AccountMail | None = None
+        self.held: Held | None = None  # this session among those of its account
         self.selected: SelectedMailbox | None = None
         self.rev2 = False  # ENABLE IMAP4rev2
         self.utf8 = False  # mailbox names go out in UTF-8
@@ -209,8 +189,9 @@ class Session:
         finally:
             account, self.account = self.account, None
             if account is not None:
-                self.surroundings.sessions.leave(account.account.id)
                 await account.close()
+            if self.held is not None:
+                self.held.release()
 
     # -- shared by handlers
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from imap.deflate import BadStream, Deflater, Inflater
 from imap.session.conversation import converse
 from imap.session.peer import Disconnected, TimedOut
-from imap.session.session import Count, Session, Surroundings
+from imap.session.session import Session, Surroundings
 from optimails.config.imap import ImapSettings
+from optimails.config.login import LoginSettings
+from optimails.door.connections import Connections
 from tests.support.transcript import Connection
 from tests.support.world import World
 
@@ -175,7 +177,8 @@ class MemoryPeer:
 
     async def settle(self) -> bytes:
         assert self.task is not None
-        while not self.task.done() and (self._input or not self._waits or self._woken):
+        # Polled: what ends the wait are three things, one of them a task.
+        while not self.task.done() and (self._input or not self._waits or self._woken):  # noqa: ASYNC110
             await asyncio.sleep(0.0005)
         return bytes(self.sent)
 
@@ -211,15 +214,12 @@ class ImapDoor:
 
     world: World = field(default_factory=World)
     settings: ImapSettings = field(default_factory=ImapSettings)
-    most_sessions: int = 0
+    connections: Connections = field(default_factory=lambda: Connections(LoginSettings()))
     far: bool = False
     peers: list[MemoryPeer] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.sessions = Count()
-
     def surroundings(self) -> Surroundings:
-        return Surroundings(self.settings, self.world.mail, self.world.login, self.sessions, self.most_sessions)
+        return Surroundings(self.settings, self.world.mail, self.world.login, self.connections)
 
     async def connect(self) -> MemoryConnection:
         peer = MemoryPeer()
@@ -229,7 +229,9 @@ class ImapDoor:
         self.peers.append(peer)
         return MemoryConnection(peer)
 
-    async def given(self, words: list[str], connection: Callable[[], Awaitable[Connection]]) -> None:
+    async def given(  # noqa: C901  a list of short cuts, one below the other
+        self, words: list[str], connection: Callable[[], Awaitable[Connection]]
+    ) -> None:
         """``@setting name value``, ``@far`` (the client is on another machine) and ``@limit storage bytes`` stand
         before the first line of the dialogue; ``@login``, ``@select NAME`` and ``@messages NAME what…`` are dialogues
         of the first connection whose answers are not looked at, except that they succeed; ``@kick``, ``@timeout``."""
@@ -241,7 +243,7 @@ class ImapDoor:
             case ["far"]:
                 self.far = True
             case ["sessions", most]:
-                self.most_sessions = int(most)
+                self.connections = Connections(LoginSettings(connections_per_account=int(most)))
             case ["limit", name, value]:
                 self.world.directory.limit("alice", **{name: int(value)})
             case ["away"]:
