@@ -52,7 +52,13 @@ def parse(text: str, path: Path, environ: Mapping[str, str]) -> Config:
     try:
         return Config.model_validate(values, context={"folder": path.parent.absolute()})
     except ValidationError as wrong:
-        problems = [_explain(error, from_environment) for error in wrong.errors()]
+        # A misspelt key is one mistake, though the model also misses the right one: unknown keys come first.
+        errors = sorted(wrong.errors(), key=lambda error: error["type"] != "extra_forbidden")
+        misspelt = {
+            (*error["loc"][:-1], _nearest(error["loc"])) for error in errors if error["type"] == "extra_forbidden"
+        }
+        errors = [error for error in errors if error["type"] != "missing" or error["loc"] not in misspelt]
+        problems = [_explain(error, from_environment) for error in errors]
         raise ConfigError(str(path), list(dict.fromkeys(problems))) from None
 
 
@@ -124,15 +130,21 @@ def _key(place: tuple[str | int, ...]) -> str:
     return f"{_table(table)} {dotted}".strip() if table else "the file"
 
 
+def _nearest(place: tuple[str | int, ...]) -> str | None:
+    """The key of that table which is spelt most alike."""
+    model = _model(place[:-1])
+    near = difflib.get_close_matches(str(place[-1]), list(model.model_fields) if model else [], n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
 def _unknown(place: tuple[str | int, ...]) -> str:
     """Names the table, and the nearest key that exists there or the table where the key does exist."""
     key = str(place[-1])
     model = _model(place[:-1])
     known = list(model.model_fields) if model else []
     what = f"unknown table [{key}]" if model is Config else f'{_table(place[:-1])} unknown key "{key}"'
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    if near:
-        return f'{what}; did you mean "{near[0]}"?'
+    if near := _nearest(place):
+        return f'{what}; did you mean "{near}"?'
     homes = [name for name in Config.model_fields if key in (getattr(_model((name,)), "model_fields", None) or {})]
     if homes:
         return f"{what}; there is such a key in [{'], ['.join(homes)}]"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from optimails.config import Config
     from optimails.delivery.api import Delivery
     from optimails.directory.api import Directory
+    from optimails.door.connections import Connections
     from optimails.door.login import Login
     from optimails.mailbox.api import MailService
 
@@ -23,6 +24,7 @@ class Services:
     delivery: "Delivery"
     login: "Login"
     tls: "IOpenSSLServerConnectionCreator | None"  # for ``transport.startTLS``, as it is; None: no TLS at all
+    connections: "Connections | None" = None  # how many an account and an address hold on this host
 
 
 # Each door's ``server.py`` has ``def factory(services: Services, listener: Listener) -> twisted Factory``.

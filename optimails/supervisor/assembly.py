@@ -1,6 +1,5 @@
 """The parts of the service, put together in a worker."""
 
-import inspect
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -66,27 +65,33 @@ class ServiceAssembly:
         from optimails.delivery.local import LocalDelivery  # noqa: PLC0415  # see above, here and below
         from optimails.directory.database import open_database  # noqa: PLC0415
         from optimails.directory.local import LocalDirectory  # noqa: PLC0415
+        from optimails.door.connections import Connections  # noqa: PLC0415
         from optimails.door.context import Services  # noqa: PLC0415
         from optimails.door.guard import Guard  # noqa: PLC0415
         from optimails.door.login import Login  # noqa: PLC0415
         from optimails.mailbox.service import LocalMailService, places  # noqa: PLC0415
 
+        self._config = config
         data = config.server.data
         secure: Any = tls  # its interface is declared by zope, which the checker does not see
         self._database = open_database(config.directory, data, upgrade=False)
         self._directory = LocalDirectory(self._database, config.directory, config.ldap)
         self._mail = LocalMailService(places(data), bus, open_accounts=config.store.open_accounts)
+        run = data / "run"
+        self._guard = Guard(config.login, run / "guard.sqlite")
+        self._connections = Connections(config.login, run / "connections")
         self._services = Services(
             config,
             self._directory,
             self._mail,
             LocalDelivery(self._directory, self._mail, config),
-            Login(self._directory, Guard(config.login, data / "run" / "guard.sqlite")),
+            Login(self._directory, self._guard),
             secure,
+            self._connections,
         )
 
     async def start(self) -> None:
-        await _call(self._mail, "start")
+        """All parts are ready when they are made."""
 
     def factory(self, listener: Listener) -> Any:
         return import_module(DOORS[listener.protocol]).factory(self._services, listener)
@@ -99,21 +104,13 @@ class ServiceAssembly:
         return True
 
     async def maintain(self) -> dict[str, object]:
-        done: dict[str, object] = {}
-        for name, part in (("mail", self._mail), ("directory", self._directory)):
-            done[name] = await _call(part, "maintain")
-        return done
+        from optimails.supervisor.maintenance import Maintenance  # noqa: PLC0415  # only the jobs worker needs it
+
+        return await Maintenance(self._config, self._database, self._directory, self._mail).run()
 
     async def close(self) -> None:
-        await _call(self._mail, "close")
-        await _call(self._directory, "close")
+        await self._mail.close()
+        await self._directory.close()
+        self._connections.close()
+        self._guard.close()
         self._database.close()
-
-
-async def _call(part: object, method: str) -> object:
-    """Call a method that not every part has, whether it is a coroutine or not."""
-    function = getattr(part, method, None)
-    if function is None:
-        return None
-    result = function()
-    return await result if inspect.isawaitable(result) else result

@@ -77,7 +77,7 @@ def _roles(role: str | None) -> frozenset[str] | None:
     known = {protocol.value for protocol in Protocol} | {JOBS}
     if not roles or roles - known:
         raise CannotStart(
-            f"unknown role {', '.join(sorted(roles - known)) or role!r}; known are {', '.join(sorted(known))}"
+            f"unknown role {', '.join(sorted(roles - known)) or repr(role)}; known are {', '.join(sorted(known))}"
         )
     return roles
 

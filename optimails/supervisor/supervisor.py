@@ -106,7 +106,10 @@ class Supervisor:
             self.metrics.reloads.labels("done").inc()
         notify.notify("READY=1", f"STATUS={len(generation.workers)} workers")
         places = [f"{listener.protocol.value} {listener.address}" for listener in settings.listeners]
-        log.info("reloaded" if before else "ready", extra={"fields": {"listeners": places}})
+        if before is None:
+            log.info("ready", extra={"fields": {"listeners": places}})
+        else:
+            log.info("reloaded", extra={"fields": {"listeners": places}})
         if self._reload_again:
             self._reload_again = False
             self.reload()

@@ -1,0 +1,77 @@
+"""What the jobs worker does now and then: mail whose time is over goes for good, and so do accounts.
+
+An account's expunged mail is looked through once in ``ROUNDS`` runs, so that a host with many accounts is not busy
+with all of them at once.
+"""
+
+import asyncio
+import logging
+import shutil
+import time
+from pathlib import Path
+
+from optimails.config import Config
+from optimails.directory.admin import Admin
+from optimails.directory.database import Database
+from optimails.directory.local import LocalDirectory
+from optimails.mailbox.service import LocalMailService, account_directory
+from optimails.model.errors import MailError
+from optimails.model.ids import AccountId
+
+ROUNDS = 24
+PAUSE = 0.01  # seconds between two accounts
+_CONDEMNED = ".removed-"
+log = logging.getLogger(__name__)
+
+
+class Maintenance:
+    """One round is one call of ``run``."""
+
+    def __init__(self, config: Config, database: Database, directory: LocalDirectory, mail: LocalMailService) -> None:
+        self._config = config
+        self._admin = Admin(database, config.directory)
+        self._directory = directory
+        self._mail = mail
+        self._data = config.server.data
+
+    async def run(self, turn: int | None = None) -> dict[str, object]:
+        """Do what is due; gives the numbers for the log. ``turn`` says whose turn it is, by default as time passes."""
+        if turn is None:
+            turn = int(time.time() / self._config.server.jobs_interval)
+        purged, looked_at = await self._purge_expunged(turn % ROUNDS)
+        return {"accounts": looked_at, "purged_messages": purged, "removed_accounts": await self._remove_expired()}
+
+    async def _purge_expunged(self, turn: int) -> tuple[int, int]:
+        purged = looked_at = 0
+        for info in await asyncio.to_thread(self._admin.account_list):
+            if int(info.id[:8], 16) % ROUNDS != turn or not account_directory(self._data, info.id).is_dir():
+                continue
+            try:
+                account = await self._directory.account(info.id)
+                if account is not None:
+                    purged += await self._mail.maintain(account)
+                    looked_at += 1
+            except MailError as wrong:
+                log.warning("account_skipped", extra={"fields": {"account": info.id, "why": str(wrong)}})
+            await asyncio.sleep(PAUSE)
+        return purged, looked_at
+
+    async def _remove_expired(self) -> int:
+        """First the mail leaves its place, then the directory forgets the account, then the mail is deleted; after a
+        crash in between the next run goes on from there."""
+        expired = await asyncio.to_thread(self._admin.account_expired)
+        for info in expired:
+            await asyncio.to_thread(self._set_aside, info.id)
+            await asyncio.to_thread(self._admin.account_purge, info.id)
+            log.info("account_removed", extra={"fields": {"account": info.id, "login": info.address}})
+        await asyncio.to_thread(self._delete_set_aside)
+        return len(expired)
+
+    def _set_aside(self, account: AccountId) -> None:
+        place = account_directory(self._data, account)
+        if place.is_dir():
+            place.rename(place.with_name(_CONDEMNED + place.name))
+
+    def _delete_set_aside(self) -> None:
+        for folder in Path(self._data, "mail").glob(f"*/{_CONDEMNED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
