@@ -20,6 +20,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import idna
 from prometheus_client import Counter
 
 from optimails.config import Config
@@ -181,11 +182,11 @@ class LocalDelivery:
         self, attempt: LocalAttempt, copies: list[tuple[Account, EmailAddress]], received: bytes
     ) -> dict[AccountId, Failed]:
         """Store every copy; gives what failed."""
-        sender = attempt.envelope.sender
-        return_path = f"Return-Path: <{sender or ''}>\r\n".encode()
+        sender, smtputf8 = attempt.envelope.sender, attempt.envelope.smtputf8
+        return_path = b"Return-Path: <%b>\r\n" % (b"" if sender is None else shown(sender, smtputf8=smtputf8))
 
         async def store(account: Account, recipient: EmailAddress) -> Failed | None:
-            header = b"%bDelivered-To: %b\r\n%b" % (return_path, str(recipient).encode(), received)
+            header = b"%bDelivered-To: %b\r\n%b" % (return_path, shown(recipient, smtputf8=smtputf8), received)
             failed = await self._store(account, header, attempt.content)
             if failed is None:
                 attempt.stored.add(account.id)
@@ -297,3 +298,10 @@ class LocalDelivery:
 def _worse(one: Failed | None, other: Failed) -> Failed:
     """Of two failures the one to answer with: while one may still pass, the sender should try again."""
     return other if one is None or (one.permanent and not other.permanent) else one
+
+
+def shown(address: EmailAddress, *, smtputf8: bool) -> bytes:
+    """The address in a header field: in ASCII, unless the message is internationalised or nothing else is possible."""
+    if smtputf8 or address.domain.isascii() or not address.local.isascii():
+        return str(address).encode()
+    return f"{address.local}@".encode() + idna.encode(address.domain, uts46=True)

@@ -127,7 +127,9 @@ class SmtpDoor:
         self.ends.append(end)
         return end
 
-    async def given(self, words: list[str], connection: Callable[[], Awaitable[Connection]]) -> None:
+    async def given(  # noqa: C901 - a list of words, each with its line
+        self, words: list[str], connection: Callable[[], Awaitable[Connection]]
+    ) -> None:
         """``@setting name value`` and ``@far`` stand before the first line; ``@greeted`` skips the greeting and says
         hello; ``@login``; ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``, ``@policy NAME permanent``,
         ``@closed NAME``, ``@suspended NAME``, ``@away``; ``@inbox NAME count`` looks into a mailbox."""
