@@ -8,6 +8,7 @@ Text is compared *folded*: compatibility forms, case and accents make no differe
 """
 
 import functools
+import re
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,10 @@ from optimails.model.number_set import NumberSet
 from optimails.model.query import Query
 
 TEXT_LIMIT = 4 * 1024 * 1024  # bytes of decoded text of a message that are searched
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]+"
+)
+"""The blocks of combining marks, and the marks of Hebrew, Arabic and kana."""
 _COST = {q.HeaderContains: 2, q.BodyContains: 4, q.TextContains: 5}
 _RARE = {FLAGGED: "flags & 2 = 2", DELETED: "flags & 4 = 4"}  # each has an index of its own
 _UNSEEN = "flags & 8 = 0"
@@ -40,10 +45,9 @@ def search(engine: Engine, mailbox: MailboxId, query: Query, view: Sequence[int]
 @functools.lru_cache(4096)
 def fold(text: str) -> str:
     """Compatibility forms resolved, case folded, marks removed; runs of white space become one space."""
-    decomposed = unicodedata.normalize("NFKD", text).casefold()
-    if not decomposed.isascii():
-        decomposed = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return " ".join(decomposed.split())
+    if text.isascii():
+        return " ".join(text.lower().split())
+    return " ".join(_MARKS.sub("", unicodedata.normalize("NFKD", text).casefold()).split())
 
 
 class _Search:

@@ -24,7 +24,7 @@ from optimails.store import names
 INFO = {"D": DRAFT, "F": FLAGGED, "R": ANSWERED, "S": SEEN, "T": DELETED}
 _LETTERS = {flag: letter for letter, flag in INFO.items()}
 MBOX_STATUS = {"R": SEEN, "A": ANSWERED, "F": FLAGGED, "D": DELETED, "T": DRAFT}
-EVERY = MessageSet(NumberSet(((1, STAR),)), by_uid=False)
+EVERY = MessageSet(NumberSet(((1, STAR),)), by_uid=True)
 
 
 @dataclass(slots=True)
