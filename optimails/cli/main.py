@@ -133,3 +133,7 @@ def _failed(name: str, sentence: str, code: Exit, as_json: bool) -> int:
 
 
 __all__ = ["COMMANDS", "language", "main", "program", "run"]
+
+
+if __name__ == "__main__":
+    main()
