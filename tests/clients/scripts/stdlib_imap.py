@@ -16,7 +16,6 @@ seen: dict[str, object] = {}
 
 imap = imaplib.IMAP4(host, int(port), timeout=30)
 seen["starttls offered"] = "STARTTLS" in imap.capabilities
-seen["login before tls"] = "LOGINDISABLED" not in imap.capabilities
 imap.starttls(ssl.create_default_context(cafile=ca_file))
 imap.login(login, password)
 

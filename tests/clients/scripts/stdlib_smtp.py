@@ -17,7 +17,6 @@ if tls == "implicit":
 else:
     smtp = smtplib.SMTP(host, int(port), timeout=30)
     smtp.ehlo()
-    seen["auth before tls"] = smtp.has_extn("auth")
     smtp.starttls(context=context)
 smtp.ehlo()
 seen["features"] = sorted(smtp.esmtp_features)
