@@ -31,6 +31,10 @@ class DataFolder:
         try:
             self.run.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(self.run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if os.geteuid() == 0:  # we may be about to become the folder's owner
+                owner = self.path.stat()
+                os.chown(self.run, owner.st_uid, owner.st_gid)
+                os.chown(descriptor, owner.st_uid, owner.st_gid)
         except OSError as wrong:
             raise CannotStart(f"the data folder {self.path} cannot be used: {wrong.strerror}") from wrong
         try:

@@ -23,7 +23,8 @@ def serve(config: "Config", path: Path, *, role: str | None = None, command: Seq
     from twisted.internet import reactor  # noqa: PLC0415  # chosen and made when it is first imported
 
     os.umask(0o077)
-    logs.set_up(config.log, "supervisor")
+    # A log file is opened once we are who we shall be; until then standard error must do.
+    logs.set_up(config.log.model_copy(update={"file": None}), "supervisor")
     logs.catch_twisted()
     running: Any = reactor
     supervisor = Supervisor(running, path.absolute(), role, command)

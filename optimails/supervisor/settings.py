@@ -85,12 +85,15 @@ def _roles(role: str | None) -> frozenset[str] | None:
 def prove(settings: Settings) -> None:
     """Try what a worker will need (certificate, directory), in a process of its own, and bring the directory's tables
     up to date. Raises ``CannotStart``."""
-    done = subprocess.run(  # noqa: S603  # ourselves
-        [sys.executable, "-m", "optimails.supervisor.prove", str(settings.path)],
-        input=settings.text.encode(),
-        stdout=subprocess.PIPE,
-        timeout=300,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603  # ourselves
+            [sys.executable, "-m", "optimails.supervisor.prove", str(settings.path)],
+            input=settings.text.encode(),
+            stdout=subprocess.PIPE,
+            timeout=300,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as wrong:
+        raise CannotStart(f"{sys.executable}: {wrong}") from wrong
     if done.returncode:
         raise CannotStart(done.stdout.decode(errors="replace").strip() or "the configuration could not be tried")

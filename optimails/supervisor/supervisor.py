@@ -21,7 +21,7 @@ from optimails.supervisor.generation import Generation, Slots, Surroundings
 from optimails.supervisor.management import Management
 from optimails.supervisor.process import COMMAND
 from optimails.supervisor.settings import CannotStart, Settings, prove, read
-from optimails.supervisor.sockets import CannotListen, Sockets
+from optimails.supervisor.sockets import Sockets
 
 START_TIMEOUT = 120.0  # seconds a new generation may take until it listens
 RELOAD_PATIENCE = 0.5  # seconds that a new address may still be in use
@@ -62,7 +62,7 @@ class Supervisor:
                 log.info("became_user", extra={"fields": {"user": server.user}})
             self._folder.prepare()
             logs.set_up(settings.config.log, "supervisor")
-        except (CannotListen, privileges.NoSuchUser, PermissionError) as wrong:
+        except (OSError, privileges.NoSuchUser) as wrong:
             raise CannotStart(str(wrong)) from wrong
         prove(settings)
         metrics.clear(self._folder.metrics)
@@ -110,6 +110,9 @@ class Supervisor:
             log.info("ready", extra={"fields": {"listeners": places}})
         else:
             log.info("reloaded", extra={"fields": {"listeners": places}})
+        self._reload_if_asked_again()
+
+    def _reload_if_asked_again(self) -> None:
         if self._reload_again:
             self._reload_again = False
             self.reload()
@@ -129,6 +132,7 @@ class Supervisor:
         else:
             self._sockets.close_others(self._current.settings.listeners)
             self._refused(why)
+            self._reload_if_asked_again()
 
     def empty(self, generation: Generation) -> None:
         with contextlib.suppress(ValueError):
@@ -152,7 +156,7 @@ class Supervisor:
             self._sockets.open(settings.listeners, patience=RELOAD_PATIENCE)
             logs.set_up(settings.config.log, "supervisor")
             self._management.move(settings.config.management.address)
-        except (CannotStart, CannotListen, OSError) as wrong:
+        except (CannotStart, OSError) as wrong:
             self._sockets.close_others(self._current.settings.listeners)
             self._refused(str(wrong))
             return
