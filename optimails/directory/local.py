@@ -45,6 +45,8 @@ class LocalDirectory:
     """Implements ``optimails.directory.api.Directory``; one per process, used from its event loop."""
 
     def __init__(self, database: Database, settings: DirectorySettings, ldap: Sequence[LdapSettings] = ()) -> None:
+        self.scram = settings.scram and not ldap
+        """Whether every account with a password can log in by SCRAM."""
         self._database = database
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.pool_size, "directory")

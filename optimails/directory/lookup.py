@@ -204,7 +204,7 @@ def _fallback(connection: Connection, mail: EmailAddress, of_domain: tuple[str |
     first = connection.execute(
         select(account.c.local, account.c.domain)
         .where(account.c.domain == mail.domain, account.c.state != AccountState.CLOSED)
-        .order_by(account.c.created, account.c.id)
+        .order_by(account.c.created, account.c.local)
         .limit(1)
     ).one_or_none()
     return (EmailAddress(first.local, first.domain).key,) if first else ()

@@ -46,13 +46,12 @@ class _Attempt:
 class Login:
     """One per worker, shared by all of its doors."""
 
-    def __init__(self, directory: Directory, guard: Guard, *, scram: bool = True) -> None:
-        """``scram`` tells doors whether to announce SCRAM: not where an LDAP server keeps passwords, which has no keys
-        for us, because programs choose SCRAM first and few try something else after it failed.
-        """
-        self.scram = scram
+    def __init__(self, directory: Directory, guard: Guard) -> None:
         self._directory = directory
         self._guard = guard
+        # Whether doors announce SCRAM. Not where an LDAP server keeps passwords, which has no keys for us: programs
+        # choose SCRAM first, and few try something else after it failed.
+        self.scram = bool(getattr(directory, "scram", True))
 
     async def password(self, login: str, password: str, service: Service, peer: str, *, session: str = "") -> Account:
         """The account of that login and password.
