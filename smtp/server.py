@@ -15,9 +15,10 @@ from ipaddress import ip_address
 from typing import Any
 
 from prometheus_client import Counter, Gauge
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IHandshakeListener
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
 from optimails.config import Listener, TlsMode
 from optimails.config import Protocol as Spoken
@@ -34,6 +35,7 @@ CLOSE_PATIENCE = 10.0  # seconds for the last bytes to leave before a connection
 LONGEST_LOOK = 5.0  # seconds between two looks for connections whose time is over
 
 
+@implementer(IHandshakeListener)
 class Connection(Protocol):
     """One client."""
 
@@ -56,9 +58,19 @@ class Connection(Protocol):
     def connectionMade(self) -> None:
         with contextlib.suppress(AttributeError):  # a Unix socket
             self.transport.setTcpNoDelay(True)
-        self.transport.registerProducer(self, True)
         self.factory.opened(self)
         self._look_at_clock()
+        if not self.factory.implicit_tls:
+            self._begin()
+
+    def handshakeCompleted(self) -> None:
+        """With implicit TLS we begin here: a greeting written before would be held back, which stops the reading, and
+        with it the handshake."""
+        if self.factory.implicit_tls:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.transport.registerProducer(self, True)
         peer, door = self.session.peer, self.factory.door
         refusal = self.factory.refusal(peer)
         if refusal is not None:
@@ -80,11 +92,11 @@ class Connection(Protocol):
             self._say_last(replies.EARLY_TALKER)
             return
         self.session.receive(data)
-        if self._task is None:
+        if self._task is None and not self._choked:
             self._task = asyncio.get_running_loop().create_task(self._work())
         elif not self._flooded and self.session.waiting > self.factory.door.settings.max_pipelined:
             self._flooded = True
-            self._read_or_not()
+            self.transport.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         del reason
@@ -97,13 +109,16 @@ class Connection(Protocol):
         self.factory.closed(self)
 
     def pauseProducing(self) -> None:
-        """The transport has enough to send."""
+        """The transport has enough to send: what comes now waits. Reading goes on until it is too much, for TLS may
+        have to read before it can write."""
         self._choked = True
-        self._read_or_not()
 
     def resumeProducing(self) -> None:
         self._choked = False
-        self._read_or_not()
+        if self._leaving or self._task is not None:
+            return
+        if self.session.waiting:
+            self._task = asyncio.get_running_loop().create_task(self._work())
 
     def stopProducing(self) -> None:
         """The transport is closing."""
@@ -146,9 +161,9 @@ class Connection(Protocol):
             self._leave()
         finally:
             self._task = None
-            if self._flooded:
+            if self._flooded and not self._leaving:
                 self._flooded = False
-                self._read_or_not()
+                self.transport.resumeProducing()
             self._look_at_clock()
             if self._leaving:
                 session.close()
@@ -177,14 +192,6 @@ class Connection(Protocol):
         if session.progress != self._progress:
             self._progress = session.progress
             self.deadline = self.factory.time() + session.timeout
-
-    def _read_or_not(self) -> None:
-        if self._leaving:
-            return
-        if self._flooded or self._choked:
-            self.transport.pauseProducing()
-        else:
-            self.transport.resumeProducing()
 
     def _say_last(self, reply: bytes) -> None:
         self.transport.write(reply)
