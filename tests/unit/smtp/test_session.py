@@ -10,7 +10,10 @@ from tests.support.in_loop import in_loop
 from tests.support.smtp_door import MemoryEnd, SmtpDoor
 from tests.support.world import scram_final, scram_first
 
-MESSAGE = b"From: a@b.test\r\nSubject: hello\r\nDate: Mon, 1 Jun 2026 10:00:00 +0200\r\nMessage-ID: <1@b.test>\r\n\r\nHello\r\n"
+MESSAGE = (
+    b"From: a@b.test\r\nSubject: hello\r\n"
+    b"Date: Mon, 1 Jun 2026 10:00:00 +0200\r\nMessage-ID: <1@b.test>\r\n\r\nHello\r\n"
+)
 LOGIN = b"EHLO laptop\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"
 
 
