@@ -80,7 +80,7 @@ class MemoryPeer:
         self.session: Session | None = None
         self.task: asyncio.Task[None] | None = None
         self.sent = bytearray()  # by the server, not read by the test yet
-        self.writes = 0
+        self.writes = self.largest = 0
         self.stalled = False  # the client does not read: ``send`` waits
         self._input: list[bytes] = []
         self._woken = self._closed = False
@@ -117,6 +117,7 @@ class MemoryPeer:
 
     async def send(self, data: bytes) -> None:
         self.writes += 1
+        self.largest = max(self.largest, len(data))
         if self._closed:
             raise Disconnected
         self.sent += data if self._deflater is None else self._through(self._deflater.pack(data))

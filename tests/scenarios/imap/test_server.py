@@ -34,7 +34,7 @@ class Client:
     """A client that says exactly what it is told."""
 
     socket: socket.socket
-    received: bytes = b""
+    received: bytearray = field(default_factory=bytearray)
     pack: "zlib._Compress | None" = None
     unpack: "zlib._Decompress | None" = None
     greeting: bytes = field(default=b"", init=False)
@@ -50,11 +50,14 @@ class Client:
         self.socket.sendall(self.pack.compress(data) + self.pack.flush(zlib.Z_SYNC_FLUSH) if self.pack else data)
 
     def until(self, end: bytes) -> bytes:
-        while (at := self.received.find(end)) < 0:
-            data = self.socket.recv(65536)
+        looked = 0
+        while (at := self.received.find(end, looked)) < 0:
+            looked = max(0, len(self.received) - len(end))
+            data = self.socket.recv(1_000_000)
             assert data, f"closed before {end!r}: {self.received[-300:]!r}"
             self.received += self.unpack.decompress(data) if self.unpack else data
-        found, self.received = self.received[: at + len(end)], self.received[at + len(end) :]
+        found = bytes(self.received[: at + len(end)])
+        del self.received[: at + len(end)]
         return found
 
     def command(self, tag: bytes, text: bytes) -> bytes:
@@ -62,7 +65,7 @@ class Client:
         return self.until(b"%b OK" % tag) + self.until(b"\r\n")
 
     def rest(self) -> bytes:
-        data = self.received
+        data = bytes(self.received)
         while more := self.socket.recv(65536):
             data += more
         return data
@@ -99,7 +102,7 @@ def test_what_came_in_the_clear_behind_starttls_is_forgotten(service, user):
     client.until(b"a OK")
     client.until(b"\r\n")
     client.socket = _context(service.peer).wrap_socket(client.socket, server_hostname=service.peer.host)
-    client.received = b""
+    client.received.clear()
     client.send(b"d CAPABILITY\r\n")
     answer = client.until(b"d OK")
     assert answer.startswith(b"* CAPABILITY ")  # nothing was answered before, neither b nor c
