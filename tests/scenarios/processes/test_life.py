@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -71,7 +72,9 @@ def test_a_broken_configuration_is_refused_at_reload_and_nothing_changes(toy):
     assert all(line.ask("unmoved") == "unmoved" for line in before.values())
     assert toy.service.get("readyz")[0] == 200
     # A worker that dies now is replaced by one with the configuration that was good.
+    deaths = len(toy.service.events("worker_died"))
     os.kill(next(iter(before)), signal.SIGKILL)
+    toy.service.wait_for("worker_died", deaths + 1)
     eventually(lambda: len(toy.service.workers()) == 2)
     assert len(toy.lines_to_both_workers()) == 2
 
@@ -157,3 +160,18 @@ def test_an_unexpected_error_is_logged_on_one_line_with_an_id_and_the_service_go
 
 def test_jobs_run_now_and_then(toy):
     assert toy.service.wait_for("job_done", times=2)["toys"] == 1
+
+
+def test_systemd_is_told_what_happens(stopped_toy, monkeypatch):
+    toy = stopped_toy
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(toy.folder / "notify"))
+        systemd.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(toy.folder / "notify"))
+        with toy.service:
+            assert systemd.recv(200).startswith(b"READY=1\n")
+            toy.service.signal(signal.SIGHUP)
+            assert systemd.recv(200).startswith(b"RELOADING=1\n")
+            assert systemd.recv(200).startswith(b"READY=1\n")
+            toy.service.signal(signal.SIGTERM)
+            assert systemd.recv(200) == b"STOPPING=1"

@@ -8,9 +8,11 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optimails.events import DatagramBus, Kind, MemoryBus, Notice
-from optimails.events.wire import MAX_DATAGRAM, pack, unpack
+from optimails.events.wire import MAGIC, MAX_DATAGRAM, pack, unpack
 
 ANNA, BERT = "a1", "b2"
 
@@ -223,3 +225,9 @@ def test_datagrams_hold_many_notices_and_stay_small():
     datagrams = list(pack(notices))
     assert all(len(one) <= MAX_DATAGRAM for one in datagrams)
     assert [notice for one in datagrams for notice in unpack(one)] == notices
+
+
+@given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda rest: MAGIC + rest))
+def test_any_bytes_are_notices_or_nothing(data):
+    notices = unpack(data)
+    assert b"".join(pack(notices)) == (data if notices else b"")
