@@ -48,8 +48,12 @@ class DirectorySettings(Section):
         description="For how long; password changes and suspensions take effect at once all the same.",
     )
     lookup_cache_size: int = Field(50_000, ge=100, description="Addresses and accounts that one process remembers.")
-    alias_depth: int = Field(10, ge=1, le=100, description="Aliases of aliases that are followed.")
-    alias_targets: int = Field(10_000, ge=1, description="Addresses that one alias may lead to in all.")
+    alias_depth: int = Field(
+        10, ge=1, le=100, description="Aliases of aliases that are followed; mail for deeper ones is refused."
+    )
+    alias_targets: int = Field(
+        10_000, ge=1, description="Addresses that one alias may lead to in all; mail for larger ones is refused."
+    )
 
 
 class LdapTls(StrEnum):
@@ -99,7 +103,7 @@ class LdapSettings(Section):
     group_filter: str = Field("(mail=*)", description="Which entries are groups that receive mail for their members.")
     group_address_attribute: str = Field("mail", description="Attribute with the address of a group.")
     group_member_attribute: str = Field("member", description="Attribute with the DNs of a group's members.")
-    group_members: int = Field(2000, ge=1, description="Members of one group that are looked up at most.")
+    group_members: int = Field(2000, ge=1, description="Most members of a group; mail for larger ones is refused.")
     connect_seconds: float = Field(4.0, gt=0, description="Seconds to wait for a connection.")
     answer_seconds: int = Field(8, ge=1, description="Seconds to wait for an answer.")
     connections: int = Field(4, ge=1, le=64, description="Requests that one process has under way at a time.")

@@ -159,6 +159,7 @@ def _connect(settings: DirectorySettings, data: Path) -> Database:
             URL.create("sqlite", database=str(path)),
             pool_size=settings.pool_size,
             max_overflow=settings.pool_size,
+            hide_parameters=True,  # password hashes have no place in a traceback
             connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
         _prepare_sqlite(engine)
@@ -169,6 +170,7 @@ def _connect(settings: DirectorySettings, data: Path) -> Database:
         max_overflow=settings.pool_size,
         pool_timeout=settings.connect_seconds,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": settings.connect_seconds, "application_name": "optimails"},
     )
     return Database(engine, None, settings.connect_seconds)

@@ -187,8 +187,9 @@ class LocalDirectory:
         if "@" not in login and self._settings.default_domain:
             login = f"{login}@{self._settings.default_domain}"
         try:
+            login.encode()  # a lone surrogate is no text, and no database takes it
             return EmailAddress.parse(login)
-        except BadSyntax:
+        except (BadSyntax, UnicodeEncodeError):
             return None
 
     async def _login(self, login: str, version: int) -> Person | None:

@@ -1,7 +1,8 @@
 """From an address to the accounts and remote addresses behind it: aliases of aliases, level by level.
 
-Every address is looked at once, so that loops end; ``alias_depth`` and ``alias_targets`` bound the rest. Each level
-costs a fixed number of statements, however wide it is.
+Every address is looked at once, so that loops end; ``alias_depth`` and ``alias_targets`` bound the rest, and beyond
+them the whole address is refused: delivering to some and not to others would lose mail in silence. Each level costs a
+fixed number of statements, however wide it is.
 """
 
 import logging
@@ -17,7 +18,7 @@ from optimails.directory.api import Resolution
 from optimails.directory.lookup import Hit
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
-from optimails.model.errors import BadSyntax
+from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.ids import AccountId
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Resolver:
         self._other = other
 
     async def find(self, address: EmailAddress) -> Found:
-        """Where mail for the address goes. Raises ``Unavailable``."""
+        """Where mail for the address goes. Raises ``Unavailable``, and ``Refused`` LIMIT for an alias beyond bounds."""
         search = _Search()
         level = [address]
         local = False
@@ -88,7 +89,8 @@ class Resolver:
             if not level:
                 break
         else:
-            log.warning("alias_too_deep", extra={"fields": {"alias": address.key}})
+            log.error("alias_too_deep", extra={"fields": {"alias": address.key}})
+            raise Refused(Reason.LIMIT, "The address leads through too many others")
         if not search.accounts and not search.remote:
             return Found(local=local, resolution=None)
         resolution = Resolution(tuple(search.accounts.values()), tuple(search.remote.values()))
@@ -161,9 +163,9 @@ class Resolver:
                 search.by_default = True
                 targets = hit.fallback
             for target in targets:
-                if len(search.seen) + len(following) >= self._settings.alias_targets:
-                    log.warning("alias_too_wide", extra={"fields": {"alias": address.key}})
-                    break
+                if len(search.seen) + len(following) > self._settings.alias_targets:
+                    log.error("alias_too_wide", extra={"fields": {"alias": address.key}})
+                    raise Refused(Reason.LIMIT, "The address leads to too many others")
                 if target not in search.seen:
                     following[target] = _parse(target)
         return [address for key, address in following.items() if key not in search.seen]

@@ -15,6 +15,7 @@ from optimails.model.errors import BadSyntax
 log = logging.getLogger(__name__)
 
 _SIZE = re.compile(r"(\d{1,15})\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_RANGE = re.compile(r"([^;]+);range=\d{1,9}-(\d{1,9}|\*)")
 _UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _PROXY = "proxyaddresses"  # Active Directory: "SMTP:" the primary address, "smtp:" others, "x500:" and more
 _SCHEME = re.compile(r"([A-Za-z0-9]+):(.*)", re.DOTALL)
@@ -77,6 +78,19 @@ def person(settings: LdapSettings, entry: Entry) -> Person | None:
         plan=entry.first(settings.plan_attribute).strip().lower(),
         storage=size(entry.first(settings.quota_attribute)),
     )
+
+
+def ranged(entry: Entry, attribute: str) -> tuple[list[str], int | None]:
+    """The values of an attribute, and where to go on when the server sent only some of them.
+
+    Active Directory gives at most 1,500 at a time, as ``member;range=0-1499``; the last part ends in ``*``
+    ([MS-ADTS] §3.1.1.3.1.3.3).
+    """
+    for name, values in entry.attributes.items():
+        part = _RANGE.fullmatch(name)
+        if part is not None and part[1] == attribute.lower():
+            return values, None if part[2] == "*" else int(part[2]) + 1
+    return entry.all(attribute), None
 
 
 def parse(text: str) -> EmailAddress | None:

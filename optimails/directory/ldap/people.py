@@ -21,11 +21,11 @@ from optimails.directory.cache import Cache
 from optimails.directory.database import Database
 from optimails.directory.ldap import entries
 from optimails.directory.ldap.entries import Person
-from optimails.directory.ldap.server import LdapServer
+from optimails.directory.ldap.server import Entry, LdapServer
 from optimails.directory.resolver import Outside
 from optimails.directory.schema import CLOSED, SOURCE_LDAP, account, address, domain
 from optimails.model.address import EmailAddress, domain_name
-from optimails.model.errors import Refused, Unavailable
+from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
 
 log = logging.getLogger(__name__)
@@ -155,17 +155,29 @@ class _Source:
         member, mail = settings.group_member_attribute, settings.group_address_attribute
         query = entries.group_filter(settings, address)
         groups = self.server.search(settings.group_base, query, [member, mail], limit=2)
-        members = [dn for group in groups for dn in group.all(member)]
+        members = [dn for group in groups for dn in self._members(group)]
         if len(members) > settings.group_members:
-            log.warning("ldap_group_too_large", extra={"fields": {"group": address.key, "members": len(members)}})
+            log.error("ldap_group_too_large", extra={"fields": {"group": address.key, "members": len(members)}})
+            raise Refused(Reason.LIMIT, "The group has too many members")
         keys: dict[str, None] = {}
         wanted = list(dict.fromkeys((settings.address_attribute, mail)))
-        for dn in members[: settings.group_members]:
+        for dn in members:
             for entry in self.server.search(dn, "(objectClass=*)", wanted, limit=1, one=True):
                 found = entries.parse(entry.first(settings.address_attribute) or entry.first(mail))
                 if found is not None:
                     keys[found.key] = None
         return tuple(keys)
+
+    def _members(self, group: Entry) -> list[str]:
+        """DNs of the members, fetched part by part where the server gives only some at a time."""
+        member = self.settings.group_member_attribute
+        found, start = entries.ranged(group, member)
+        while start is not None and len(found) <= self.settings.group_members:
+            wanted = [f"{member};range={start}-*"]
+            parts = self.server.search(group.dn, "(objectClass=*)", wanted, limit=1, one=True)
+            more, start = entries.ranged(parts[0], member) if parts else ([], None)
+            found = found + more
+        return found
 
 
 def _normalised(settings: LdapSettings) -> LdapSettings:

@@ -3,12 +3,15 @@
 import multiprocessing
 import sqlite3
 import threading
+import traceback
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from optimails.config.directory import DirectorySettings
 from optimails.directory import migrate
@@ -50,6 +53,12 @@ def _open_and_add(folder, number):
     settings = DirectorySettings()
     admin = Admin(open_database(settings, folder), settings)
     admin.domain_add(f"d{number}.test")
+
+
+def test_errors_of_the_database_do_not_show_the_values(opener):
+    with pytest.raises((DBAPIError, Unavailable)) as failure, opener().write() as connection:
+        connection.execute(text("INSERT INTO nowhere VALUES (:hash)"), {"hash": "$2b$12$secret"})
+    assert "secret" not in "".join(traceback.format_exception(failure.value)).replace('{"hash": "$2b$12$secret"}', "")
 
 
 def test_processes_that_start_together_on_an_empty_folder_agree(tmp_path):

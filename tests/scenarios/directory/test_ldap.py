@@ -149,6 +149,13 @@ async def test_mail_for_people_groups_and_strangers(corp, directory, ldap):
 
 
 @in_loop
+async def test_a_group_that_is_too_large_is_refused_and_not_cut(corp, directory, ldap):
+    async with directory(ldap=[ldap.model_copy(update={"group_members": 2})]) as services:
+        assert await where(services, "staff@corp.test") == {Reason.LIMIT}  # three, one of whom is gone
+        assert await where(services, "mia@corp.test") == {"mia@corp.test"}
+
+
+@in_loop
 async def test_what_is_defined_here_comes_before_the_server(corp, directory, ldap):
     corp.account_add("noah@corp.test", password="local password")
     corp.alias_add("mia@corp.test", ["noah@corp.test"])

@@ -46,6 +46,7 @@ async def test_the_right_password_and_no_other(demo, directory):
                 ("anna@demo.test", RIGHT + "\0"), ("anna", RIGHT), ("anna+tag@demo.test", RIGHT), ("", RIGHT),
                 ("nobody@demo.test", RIGHT), ("anna@elsewhere.test", RIGHT), ("nopass@demo.test", ""),
                 ("nopass@demo.test", "None"), ("anna@demo.test", "x" * 2000), ("anna@demo.test", "\ud800"),
+                ("\ud800@demo.test", RIGHT),
                 ("'; DROP TABLE account; --@demo.test", RIGHT),
             ]:  # fmt: skip
                 assert not await enters(services, login, password), (login, password)

@@ -74,6 +74,16 @@ def test_sizes(text, size):
     assert entries.size(text) == size
 
 
+def test_members_that_come_in_parts():
+    def entry(**attributes: list[str]) -> Entry:
+        return Entry("cn=group", dict(attributes))
+
+    assert entries.ranged(entry(member=["a", "b"]), "Member") == (["a", "b"], None)
+    assert entries.ranged(Entry("cn=group", {"member;range=0-1499": ["a"]}), "member") == (["a"], 1500)
+    assert entries.ranged(Entry("cn=group", {"member;range=1500-*": ["z"]}), "member") == (["z"], None)
+    assert entries.ranged(entry(mail=["x"]), "member") == ([], None)
+
+
 def test_incomplete_settings_are_an_error():
     with pytest.raises(ValueError, match="base"):
         LdapSettings(domains=("corp.test",), servers=("host",))
