@@ -5,7 +5,8 @@
     ours.py down DIR
 
 ``up`` makes configuration and accounts under DIR as far as they are missing, starts the service and leaves
-DIR/peer.json (addresses, users, process id), which the driver reads with ``--peer``. Accounts have no limits.
+DIR/peer.json (addresses, users, process id), which the driver reads with ``--peer``. Accounts have no limits. A worker pays bcrypt
+once for an account, then remembers; the low cost keeps those first log-ins from hiding all later ones.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 
+from optimails.cli.service_file import occupied
 from optimails.config import load
 from optimails.directory.admin import UNLIMITED, Admin
 from optimails.directory.database import open_database
@@ -90,7 +92,7 @@ def fill(directory: Path) -> list[str]:
     return logins
 
 
-def await_port(port: int, limit: float = 30) -> None:
+def await_port(port: int, service: subprocess.Popen[bytes], limit: float = 30) -> None:
     until = time.monotonic() + limit
     while True:
         try:
@@ -98,7 +100,7 @@ def await_port(port: int, limit: float = 30) -> None:
                 connection.recv(1)
                 return
         except OSError:
-            if time.monotonic() > until:
+            if time.monotonic() > until or service.poll() is not None:
                 raise
             time.sleep(0.1)
 
@@ -108,17 +110,19 @@ def up(options: argparse.Namespace) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     ports = {protocol: options.port_base + offset for protocol, offset in OFFSETS.items()}
     configure(directory, ports, options.port_base + MANAGEMENT, options)
+    if taken := occupied(load(directory / "optimails.toml", {}).listener):
+        raise SystemExit(f"port {taken.port} is taken: choose another --port-base")
     logins = fill(directory)
     (directory / "users").write_text("".join(f"{login} {PASSWORD} {login}\n" for login in logins))
     command = [str(PROGRAM), "--config", str(directory / "optimails.toml"), "serve"]
     with (directory / "output").open("ab") as output:
-        pid = subprocess.Popen(
+        service = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        ).pid
+        )
     for port in ports.values():
-        await_port(port)
+        await_port(port, service)
     addresses = {protocol: f"{HOST}:{port}" for protocol, port in ports.items()}
-    peer = {"name": "optimails", "pid": pid, "users": str(directory / "users"), **addresses}
+    peer = {"name": "optimails", "pid": service.pid, "users": str(directory / "users"), **addresses}
     (directory / "peer.json").write_text(json.dumps(peer, indent=1) + "\n")
     print(json.dumps(peer))
 
@@ -152,7 +156,7 @@ def main() -> None:
     start.add_argument("directory", type=Path)
     start.add_argument("--port-base", type=int, default=PORT_BASE)
     start.add_argument("--workers", type=int, default=0, help="mail workers; 0: one per core")
-    start.add_argument("--bcrypt", type=int, default=12, metavar="COST", help="cost of the passwords' bcrypt")
+    start.add_argument("--bcrypt", type=int, default=4, metavar="COST", help="cost of the passwords' bcrypt")
     start.add_argument("--set", action="append", metavar="TOML", help="more, such as '[store]\\nthreads = 8'")
     start.set_defaults(run=up)
     stop = actions.add_parser("down")
