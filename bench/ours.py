@@ -5,8 +5,8 @@
     ours.py down DIR
 
 ``up`` makes configuration and accounts under DIR as far as they are missing, starts the service and leaves
-DIR/peer.json (addresses, users, process id), which the driver reads with ``--peer``. Accounts have no limits. A worker pays bcrypt
-once for an account, then remembers; the low cost keeps those first log-ins from hiding all later ones.
+DIR/peer.json (addresses, users, process id), which the driver reads with ``--peer``. Accounts have no limits. A
+worker pays bcrypt once for an account, then remembers; the low cost keeps those first log-ins from hiding the rest.
 """
 
 import argparse
