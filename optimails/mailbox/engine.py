@@ -9,6 +9,7 @@ the index, then what is left over on disk; so that at any moment a crash leaves 
 
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -93,7 +94,10 @@ class Engine:
         self.bus.publish(self.account, mailbox, modseq)
 
     def close(self) -> None:
-        forget_opener(self.database)
+        try:
+            forget_opener(self.database)
+        except sqlite3.Error as wrong:  # on a full disk: the next to open the account finds a dead opener and recovers
+            log.warning("tidying_failed", extra={"fields": {"account": self.account, "error": str(wrong)}})
         self.database.close()
 
 

@@ -4,6 +4,7 @@ import mmap
 import os
 from pathlib import Path
 
+from optimails.model.errors import Unavailable
 from optimails.store.names import new_name
 
 IN_MEMORY = 256 * 1024  # bytes
@@ -21,14 +22,17 @@ class StagedFile:
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Raises OSError when the disk is full."""
+        """Raises ``Unavailable`` when the disk is full."""
         self.size += len(data)
-        if self._descriptor >= 0:
-            _write_all(self._descriptor, data)
-            return
-        self._chunks.append(data)
-        if self.size > IN_MEMORY:
-            self._spill()
+        try:
+            if self._descriptor >= 0:
+                _write_all(self._descriptor, data)
+                return
+            self._chunks.append(data)
+            if self.size > IN_MEMORY:
+                self._spill()
+        except OSError as wrong:
+            raise Unavailable("Mail storage is temporarily unavailable") from wrong
 
     def _spill(self) -> None:
         self._path = self._tmp / new_name()
