@@ -10,7 +10,6 @@ replies, the socket is not read.
 import asyncio
 import contextlib
 import logging
-from collections import Counter as Tally
 from ipaddress import ip_address
 from typing import Any
 
@@ -22,7 +21,9 @@ from zope.interface import implementer  # type: ignore[import-untyped]  # it has
 
 from optimails.config import Listener, TlsMode
 from optimails.config import Protocol as Spoken
+from optimails.door.connections import Connections, Held
 from optimails.door.context import Services
+from optimails.model.errors import Refused
 from smtp.session.door import Door, Peer
 from smtp.session.session import Session
 from smtp.wire import replies
@@ -46,6 +47,7 @@ class Connection(Protocol):
         self.factory = factory
         self.session = Session(factory.door, peer, tls=factory.implicit_tls)
         self.deadline = 0.0
+        self.held: Held | None = None  # our place among the connections of this address
         self._task: asyncio.Task[None] | None = None
         self._greeting: asyncio.TimerHandle | None = None  # while an early talker would be found out
         self._progress = -1
@@ -72,7 +74,7 @@ class Connection(Protocol):
     def _begin(self) -> None:
         self.transport.registerProducer(self, True)
         peer, door = self.session.peer, self.factory.door
-        refusal = self.factory.refusal(peer)
+        refusal = self.factory.refusal(self)
         if refusal is not None:
             self._say_last(refusal)
             return
@@ -228,7 +230,7 @@ class SmtpFactory(ServerFactory):
         self.implicit_tls = listener.tls is TlsMode.IMPLICIT
         self.connections: set[Connection] = set()
         self.draining = False
-        self._addresses: Tally[str] = Tally()
+        self._places = services.connections or Connections(config.login)
         self._gauge = _OPEN.labels(listener.protocol.value)
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)
@@ -242,26 +244,27 @@ class SmtpFactory(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         return Connection(self, _peer(addr))
 
-    def refusal(self, peer: Peer) -> bytes | None:
+    def refusal(self, connection: Connection) -> bytes | None:
         """What to say to somebody who is not served at all."""
-        settings = self.door.settings
-        if peer.loopback and not self.door.lmtp:
-            return None
+        peer = connection.session.peer
         if self.door.lmtp:
             # RFC 2033 §3: there is no password; who may deliver is a matter of configuration.
-            if not peer.address or any(ip_address(peer.address) in network for network in settings.lmtp_networks):
+            networks = self.door.settings.lmtp_networks
+            if not peer.address or any(ip_address(peer.address) in network for network in networks):
                 return None
             _TURNED_AWAY.labels("not trusted").inc()
             return replies.NOT_TRUSTED
-        limit = settings.max_connections_per_address
-        if limit and self._addresses[peer.address] > limit:
+        if peer.loopback:
+            return None
+        try:
+            connection.held = self._places.from_address(peer.address)
+        except Refused:
             _TURNED_AWAY.labels("too many").inc()
             return replies.TOO_MANY_CONNECTIONS
         return None
 
     def opened(self, connection: Connection) -> None:
         self.connections.add(connection)
-        self._addresses[connection.session.peer.address] += 1
         self._gauge.inc()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
@@ -271,10 +274,8 @@ class SmtpFactory(ServerFactory):
             return
         self.connections.discard(connection)
         self._gauge.dec()
-        address = connection.session.peer.address
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
-            del self._addresses[address]
+        if connection.held is not None:
+            connection.held.release()
         if not self.connections and self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -34,9 +34,6 @@ class SmtpSettings(Section):
         262_144, ge=4_096, description="Bytes a client may send ahead of its answers before we stop reading from it."
     )
     max_hops: int = Field(100, ge=10, description="Received lines at which a message is taken for one in a loop.")
-    max_connections_per_address: int = Field(
-        100, ge=0, description="Connections one address may have in one worker; 0 is unlimited. Loopback always is."
-    )
     command_timeout: float = Field(
         300.0, ge=1, description="Seconds a client may take for its next command (RFC 5321 §4.5.3.2.7: 5 minutes)."
     )

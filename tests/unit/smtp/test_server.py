@@ -6,7 +6,9 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.testing import StringTransport
 
 from optimails.config import Listener, Protocol
+from optimails.config.login import LoginSettings
 from optimails.delivery.local import LocalDelivery
+from optimails.door.connections import Connections
 from optimails.door.context import Services
 from smtp.server import Connection, SmtpFactory, factory
 from tests.support.in_loop import in_loop
@@ -123,7 +125,8 @@ async def test_who_speaks_first_on_port_25_is_turned_away_unless_it_sits_here() 
 
 @in_loop
 async def test_too_many_connections_of_one_address() -> None:
-    listening = Listening(max_connections_per_address=2, early_talker_delay=0)
+    listening = Listening(early_talker_delay=0)
+    listening.factory._places = Connections(LoginSettings(connections_per_address=2))
     first, _ = listening.connect("192.0.2.1")
     listening.connect("192.0.2.1")
     assert listening.connect("192.0.2.2")[1].value().startswith(b"220 ")
