@@ -19,7 +19,8 @@ class Program:
         self.folder = folder
         self.data = folder / "data"
         self.config = self.data / "optimails.toml"
-        self.environment = {
+        coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+        self.environment = coverage | {
             "PATH": os.environ["PATH"],
             "LC_ALL": "C.UTF-8",
             "HOME": str(folder),
