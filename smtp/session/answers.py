@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from optimails.delivery.api import Delivered, Failed, Outcome
 from optimails.model.address import EmailAddress
-from optimails.model.errors import BadSyntax, MailError, Reason, Refused, Unavailable
+from optimails.model.errors import BadSyntax, MailError, Reason, Refused
 from smtp.wire.replies import BadCommand, basic_code, reply
 
 NOTHING_LOST_LATER = Failed(permanent=False, status="4.3.0", text="Not all recipients have it yet, try again later")
@@ -23,16 +23,10 @@ def of_error(error: MailError) -> bytes:
             return error.reply
         case BadSyntax():
             return reply(501, "5.5.2", str(error))
-        case Refused(reason=Reason.OVER_QUOTA):
-            return reply(452, "4.2.2", str(error))
-        case Refused(reason=Reason.TOO_BIG):
-            return reply(552, "5.3.4", str(error))
         case Refused():
             return reply(550, "5.7.1", str(error))
-        case Unavailable():
-            return reply(451, "4.3.0", str(error))
         case _:
-            return reply(451, "4.3.0", "Try again later")
+            return reply(451, "4.3.0", str(error))
 
 
 def of_login_error(error: MailError) -> bytes:

@@ -56,6 +56,8 @@ class PostDirectory(MemoryDirectory):
         return await super().resolve(recipient)
 
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
+        if self.away:
+            raise Unavailable("The directory is away")
         names = self.aliases.get(sender.local, ()) if sender.domain == "demo.test" else ()
         return sender.key == account.address.key or account.address.local in names
 

@@ -6,6 +6,10 @@ import re
 import pytest
 
 from optimails.config import Protocol
+from optimails.delivery.api import Delivered, Failed, Outcome
+from optimails.model.address import EmailAddress
+from optimails.model.errors import Unavailable
+from smtp.session.answers import verdict
 from tests.support.in_loop import in_loop
 from tests.support.smtp_door import MemoryEnd, SmtpDoor
 from tests.support.world import scram_final, scram_first
@@ -250,3 +254,82 @@ async def test_the_hello_can_be_optional_and_postmaster_always_exists() -> None:
     assert out.count(b"250 ") == 3
     assert (await door.inbox("bob"))[0].startswith(b"Return-Path: <>\r\nDelivered-To: postmaster@demo.test\r\n")
     await door.close()
+
+
+@in_loop
+async def test_while_the_directory_is_away_nothing_is_refused_for_good() -> None:
+    door, end = await started(Protocol.SUBMISSION)
+    door.directory.away = True
+    assert await end.talk(b"MAIL FROM:<alice@demo.test>\r\n") == b"451 4.3.0 The directory is away\r\n"
+    other = MemoryEnd(door.session())
+    out = await other.talk(LOGIN)
+    assert out.endswith(b"\r\n454 4.7.0 Temporary authentication failure\r\n")
+    await door.close()
+
+
+@in_loop
+async def test_a_locked_account_is_told_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = SmtpDoor(Protocol.SUBMISSION)
+    end = await door.connect()
+    monkeypatch.setattr(door.world.login._guard, "locked", lambda *_: 0.0)
+    assert (await end.talk(LOGIN)).endswith(b"\r\n454 4.7.0 Too many failed logins, try again later\r\n")
+    await door.close()
+
+
+@in_loop
+async def test_an_error_of_ours_shows_an_id_and_the_session_goes_on() -> None:
+    door, end = await started()
+    door.mail.strange.add(door.account("alice").id)
+    out = await end.talk(b"MAIL FROM:<>\r\nRCPT TO:<alice@demo.test>\r\nRCPT TO:<bob@demo.test>\r\n")
+    assert re.search(rb"\r\n451 4\.3\.0 Internal error [0-9a-f]{8}, try again later\r\n250 ", out)
+    await door.close()
+
+
+@in_loop
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ZeroDivisionError(), rb"451 4\.3\.0 Internal error [0-9a-f]{16}, try again later"),
+        (Unavailable("Cannot read"), b"451 4.3.0 Cannot read"),
+    ],
+)
+async def test_lmtp_counts_its_answers_whatever_happens(error: Exception, said: bytes) -> None:
+    door, end = await started(Protocol.LMTP)
+
+    async def fail(*_: object) -> None:
+        raise error
+
+    end.session.door.delivery.deliver = fail
+    out = await send(end, MESSAGE, "alice@demo.test", "bob@demo.test")
+    assert re.fullmatch(b"(?:%b\r\n){2}" % said, out)
+    assert await end.talk(b"NOOP\r\n") == b"250 2.0.0 Ok\r\n"
+    await door.close()
+
+
+@in_loop
+async def test_the_log_tells_what_became_of_a_message_and_not_what_is_in_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    door, end = await started(Protocol.LMTP)
+    await send(end, MESSAGE, "alice@demo.test", "bob@demo.test")
+    (fields,) = [record.fields for record in caplog.records if record.message == "message"]
+    assert (fields["recipients"], fields["delivered"], fields["sender"]) == (2, 2, "a@b.test")
+    assert "Hello" not in str(fields)
+    await door.close()
+
+
+def test_the_verdict_on_several_recipients() -> None:
+    gone, later = Failed(permanent=True, status="5.2.2", text="x"), Failed(permanent=False, status="4.2.2", text="y")
+    one, two = EmailAddress("a", "b.test"), EmailAddress("c", "b.test")
+
+    def judged(first: Outcome, second: Outcome, *, can_bounce: bool) -> tuple[str, int]:
+        got = verdict([one, two], {one: first, two: second}, can_bounce=can_bounce)
+        return got.failed.status if got.failed else "2.0.0", len(got.bounce)
+
+    stored = Delivered()
+    for can_bounce in (True, False):
+        assert judged(stored, stored, can_bounce=can_bounce) == ("2.0.0", 0)
+        assert judged(stored, later, can_bounce=can_bounce) == ("4.3.0", 0)
+        assert judged(gone, later, can_bounce=can_bounce) == ("4.3.0", 0)
+        assert judged(gone, gone, can_bounce=can_bounce) == ("5.2.2", 0)
+    assert judged(stored, gone, can_bounce=True) == ("2.0.0", 1)
+    assert judged(stored, gone, can_bounce=False) == ("4.3.0", 0)
