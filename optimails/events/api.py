@@ -16,6 +16,7 @@ class Kind(IntEnum):
 
     MAILBOX = 1  # something in the mailbox changed, up to the given MODSEQ
     ACCOUNT = 2  # the directory's entry changed: state, password, limits, names; caches must forget it
+    TEXTS = 4  # somebody searches the account's texts, or new mail came to one that is searched: the index is behind
     FOLDERS = 3  # a mailbox of the account was created, renamed, deleted or subscribed
 
 
@@ -46,6 +47,6 @@ class Bus(Protocol):
     ) -> Subscription:
         """Have ``callback`` called in the running event loop, with notices of the same mailbox merged into the newest.
 
-        With a mailbox: its notices. Without: all notices of the account. Without an account: the ``ACCOUNT`` notices
-        of every account (for caches). Own publications are reported, too.
+        With a mailbox: its notices. Without: all notices of the account. Without an account: the ``ACCOUNT`` and
+        ``TEXTS`` notices of every account (for caches and jobs). Own publications are reported, too.
         """

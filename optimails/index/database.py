@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -66,11 +67,23 @@ def storage_errors(function: Callable[P, T]) -> Callable[P, T]:
     return guarded
 
 
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What creates a file, and the version it then has (``PRAGMA user_version``)."""
+
+    version: int
+    statements: Callable[[], list[str]]
+
+
+INDEX = Schema(VERSION, sqlite_statements)
+
+
 class Database:
     """The index file, or a private database in memory when ``path`` is None (for tests)."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, schema: Schema = INDEX) -> None:
         self._path = path
+        self._schema = schema
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -78,8 +91,8 @@ class Database:
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             self._create()
-        elif version != VERSION:
-            raise Damaged(f"index has schema version {version}, this program knows {VERSION}")
+        elif version != schema.version:
+            raise Damaged(f"index has schema version {version}, this program knows {schema.version}")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -98,9 +111,9 @@ class Database:
     def _create(self) -> None:
         with self.write(durable=True) as connection:
             if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in sqlite_statements():
+                for statement in self._schema.statements():
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {VERSION}")
+                connection.execute(f"PRAGMA user_version = {self._schema.version}")
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:

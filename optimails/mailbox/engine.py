@@ -15,10 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from optimails.events.api import Kind
 from optimails.index import accounts, mailboxes
 from optimails.index.database import Database, storage_errors
 from optimails.index.keywords import KeywordTable
 from optimails.index.mailboxes import MailboxRow
+from optimails.index.texts import TextIndex
 from optimails.mailbox.findings import Finding
 from optimails.mailbox.state import MailboxState
 from optimails.model.account import Limits
@@ -38,14 +40,18 @@ class Publisher(Protocol):
     """The part of the event bus that a change needs."""
 
     def publish(self, account: AccountId, mailbox: MailboxId, modseq: ModSeq) -> None: ...
+    def publish_account(self, account: AccountId, kind: Kind) -> None: ...
 
 
 class Engine:
     """Shared by all sessions of the account in this process."""
 
-    def __init__(self, account: AccountId, database: Database, files: AccountFiles, bus: Publisher) -> None:
+    def __init__(
+        self, account: AccountId, database: Database, texts: TextIndex, files: AccountFiles, bus: Publisher
+    ) -> None:
         self.account = account
         self.database = database
+        self.texts = texts
         self.files = files
         self.bus = bus
         self.keywords = KeywordTable(database)
@@ -92,6 +98,13 @@ class Engine:
     def changed(self, mailbox: MailboxId, modseq: ModSeq) -> None:
         """Tell everybody, after the commit."""
         self.bus.publish(self.account, mailbox, modseq)
+        if self.texts.wanted:
+            self.bus.publish_account(self.account, Kind.TEXTS)
+
+    def want_texts(self) -> None:
+        """Have the jobs worker index the account's texts from now on."""
+        self.texts.open()
+        self.bus.publish_account(self.account, Kind.TEXTS)
 
     def close(self) -> None:
         try:

@@ -3,14 +3,11 @@
 Each kind of term narrows a set of candidate UIDs. Terms of an AND run from cheap to dear, so that files are read only
 for messages that everything else has left. What the index knows is asked in one statement for the whole mailbox.
 
-Text is compared *folded*: compatibility forms, case and accents make no difference, as users expect and RFC 9051
-§6.4.4 (i;unicode-casemap, or something more lenient) allows.
+Text is compared folded (``folding``). Words in bodies are looked up in the text index where there is one, and where
+there is none yet, the search that misses it asks for it.
 """
 
-import functools
-import re
 import time
-import unicodedata
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
@@ -18,18 +15,16 @@ from datetime import UTC, date, datetime
 from optimails import mime
 from optimails.index import messages
 from optimails.index.database import Database, storage_errors
+from optimails.index.texts import PARTS
+from optimails.mailbox import indexing
 from optimails.mailbox.engine import Engine
+from optimails.mailbox.folding import fold
 from optimails.model import query as q
 from optimails.model.flags import BIT, DELETED, FLAGGED, SEEN
 from optimails.model.ids import MailboxId, Uid
 from optimails.model.number_set import NumberSet
 from optimails.model.query import Query
 
-TEXT_LIMIT = 4 * 1024 * 1024  # bytes of decoded text of a message that are searched
-_MARKS = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]+"
-)
-"""The blocks of combining marks, and the marks of Hebrew, Arabic and kana."""
 _COST = {q.HeaderContains: 2, q.BodyContains: 4, q.TextContains: 5}
 _RARE = {FLAGGED: "flags & 2 = 2", DELETED: "flags & 4 = 4"}  # each has an index of its own
 _UNSEEN = "flags & 8 = 0"
@@ -40,14 +35,6 @@ def search(engine: Engine, mailbox: MailboxId, query: Query, view: Sequence[int]
     """The UIDs of the view that match, ascending."""
     found = _Search(engine, mailbox, view, recent_from).matching(query, frozenset(view))
     return [Uid(uid) for uid in (view if len(found) == len(view) else sorted(found))]
-
-
-@functools.lru_cache(4096)
-def fold(text: str) -> str:
-    """Compatibility forms resolved, case folded, marks removed; runs of white space become one space."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    return " ".join(_MARKS.sub("", unicodedata.normalize("NFKD", text).casefold()).split())
 
 
 class _Search:
@@ -169,17 +156,25 @@ class _Search:
                     yield from self._files({uid})
 
     def _with_text(self, text: str, among: AbstractSet[int], *, header: bool) -> set[int]:
+        """From the text index as far as it reaches, from the files beyond. The first search makes it wanted."""
         needle = fold(text)
-        found: set[int] = set()
-        for uid, message in self._files(among):
-            if (
-                header
-                and any(
-                    needle in fold(f"{name.decode('latin-1')}: {value}") for name, value in mime.header_texts(message)
-                )
-            ) or any(needle in _fold_long(piece) for piece in mime.text(message, TEXT_LIMIT)):
-                found.add(uid)
+        texts = self.engine.texts
+        reached = texts.progress(self.mailbox) if texts.wanted else 0
+        found = self._in_files(needle, {uid for uid in among if uid > reached}, header=header)
+        if reached:
+            for uid, folded in texts.candidates(self.mailbox, needle):
+                if uid in among and needle in (folded if header else folded[folded.index(PARTS) :]):
+                    found.add(uid)
+        if any(uid > reached for uid in among):
+            self.engine.want_texts()
         return found
+
+    def _in_files(self, needle: str, among: AbstractSet[int], *, header: bool) -> set[int]:
+        return {
+            uid
+            for uid, message in self._files(among)
+            if (header and needle in indexing.header_text(message)) or needle in indexing.body_text(message)
+        }
 
     def _files(self, among: AbstractSet[int]) -> Iterable[tuple[int, bytes]]:
         for uid in sorted(among):
@@ -195,10 +190,6 @@ class _Search:
                 yield uid, file.view()
             finally:
                 file.close()
-
-
-def _fold_long(text: str) -> str:
-    return fold.__wrapped__(text)
 
 
 def _cost(query: Query) -> int:

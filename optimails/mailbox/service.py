@@ -9,7 +9,8 @@ from pathlib import Path
 
 from optimails.index import accounts, mailboxes
 from optimails.index.database import Damaged, Database, storage_errors
-from optimails.mailbox import folders, recovery, removing
+from optimails.index.texts import TextIndex
+from optimails.mailbox import folders, indexing, recovery, removing
 from optimails.mailbox.account import LocalAccountMail
 from optimails.mailbox.engine import Engine, Publisher, forget_dead_openers, register_opener
 from optimails.model.account import Account
@@ -21,6 +22,7 @@ from quota.usage import Usage
 log = logging.getLogger(__name__)
 
 INDEX = "index.sqlite"
+TEXTS = "texts.sqlite"
 _database = storage_errors(Database)
 Places = Callable[[AccountId], tuple[AccountFiles, Path | None]]
 """Where an account's files are, and its index (None: in memory)."""
@@ -88,7 +90,14 @@ class LocalMailService:
     async def maintain(self, account: Account) -> int:
         """Remove for good what the account's retention no longer keeps; how many messages."""
         async with await self.open(account) as mail:
-            return await asyncio.get_running_loop().run_in_executor(None, removing.purge, mail.engine)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, indexing.prune_texts, mail.engine)
+            return await loop.run_in_executor(None, removing.purge, mail.engine)
+
+    async def index_texts(self, account: Account) -> int:
+        """Bring the account's text index up to date, if it has one; how many messages were added."""
+        async with await self.open(account) as mail:
+            return await asyncio.get_running_loop().run_in_executor(None, indexing.index_texts, mail.engine)
 
     async def close(self) -> None:
         """Close every account that nobody uses, in good order."""
@@ -115,7 +124,8 @@ def open_engine(account: AccountId, where: Places, bus: Publisher) -> Engine:
         set_aside(index)
         database = Database(index)
     opened = accounts.prepare(database, account)
-    engine = Engine(account, database, files, bus)
+    texts = TextIndex(index.with_name(TEXTS) if index else None)
+    engine = Engine(account, database, texts, files, bus)
     crashed, living = register_opener(database)
     if opened.created:
         # Files without an index: it was lost, or set aside just now. A new account has no folder but the bare INBOX.

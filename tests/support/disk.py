@@ -10,6 +10,9 @@ class NoBus:
     def publish(self, account, mailbox, modseq):
         pass
 
+    def publish_account(self, account, kind):
+        pass
+
 
 def disk_mail(path):
     return LocalMailService(places(path), MemoryBus())
