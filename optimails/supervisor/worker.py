@@ -12,13 +12,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimails.supervisor import control, privileges
-from optimails.supervisor.control import Decoder, DrainOrder, Listening, StartOrder, Status, encode
+from optimails.supervisor.control import Decoder, DrainOrder, Listening, Message, StartOrder, Status, encode
 
 if TYPE_CHECKING:
     from optimails.config import Config
@@ -69,12 +69,14 @@ def main(arguments: Sequence[str], assemble: "Assemble | None" = None) -> int:
 
         assembly.load(doors=kind == "mail")
         assemble = assembly.ServiceAssembly
-    order = _start_order()
+    decoder = Decoder()
+    order, further = _start_order(decoder)
     config = parse(order.config, Path(order.path), os.environ)
     loop.set_default_executor(ThreadPoolExecutor(config.store.threads, "work"))
     logs.set_up(config.log, order.name)
     logs.catch_twisted()
     worker = Worker(order, config, loop, reactor)
+    worker.listen_to(decoder, further)
     loop.set_exception_handler(worker.unhandled)
     loop.add_signal_handler(signal.SIGTERM, worker.drain, config.server.drain_timeout)
     worker.go(worker.start(assemble))
@@ -83,13 +85,12 @@ def main(arguments: Sequence[str], assemble: "Assemble | None" = None) -> int:
     return worker.exit_code
 
 
-def _start_order() -> StartOrder:
-    """Wait for the first line; for a spare worker that may take for ever."""
-    decoder = Decoder()
+def _start_order(decoder: Decoder) -> tuple[StartOrder, list[Message]]:
+    """Wait for the first line; for a spare worker that may take for ever. Gives also what came with it."""
     while data := os.read(control.COMMANDS_FD, 65536):
-        for message in decoder.feed(data):
-            if isinstance(message, StartOrder):
-                return message
+        messages = list(decoder.feed(data))
+        if messages and isinstance(messages[0], StartOrder):
+            return messages[0], messages[1:]
     os._exit(1)  # the supervisor is gone
 
 
@@ -101,13 +102,14 @@ class Worker:
         self._config = config
         self._loop = loop
         self._reactor = reactor
-        self._decoder = Decoder()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ports: list[Any] = []
         self._factories: list[Any] = []
         self._assembly: Assembly | None = None
         self._bus: Any = None
         self._periodic: list[asyncio.Task[None]] = []
+        self._started = False
+        self._wanted_drain: float | None = None  # told before we had started
         self._draining = False
         self.exit_code = 0
 
@@ -141,7 +143,6 @@ class Worker:
         from optimails.supervisor.tls import ServerTls  # noqa: PLC0415
 
         config = self._config
-        self._loop.add_reader(control.COMMANDS_FD, self._commanded)
         self._bus = DatagramBus(config.server.data / "run" / "events", f"{self._order.name}-{os.getpid()}")
         self._bus.start()
         served = [config.listener[index] for _, index in self._order.sockets]
@@ -169,6 +170,9 @@ class Worker:
         gc.set_threshold(GC_THRESHOLD, 20, 20)
         self._report(Listening())
         self._periodic.append(self.go(self._tell_status(assembly)))
+        self._started = True
+        if self._wanted_drain is not None:
+            self.drain(self._wanted_drain)
 
     async def _tell_status(self, assembly: "Assembly") -> None:
         while True:
@@ -187,11 +191,19 @@ class Worker:
 
     # -- supervisor
 
-    def _commanded(self) -> None:
+    def listen_to(self, decoder: Decoder, messages: Iterable[Message]) -> None:
+        """Follow the supervisor's orders: those that came already, then all that come."""
+        self._obey(messages)
+        self._loop.add_reader(control.COMMANDS_FD, self._commanded, decoder)
+
+    def _commanded(self, decoder: Decoder) -> None:
         data = os.read(control.COMMANDS_FD, 65536)
         if not data:
             os._exit(1)  # the supervisor is gone; whoever comes next must find the sockets free
-        for message in self._decoder.feed(data):
+        self._obey(decoder.feed(data))
+
+    def _obey(self, messages: Iterable[Message]) -> None:
+        for message in messages:
             if isinstance(message, DrainOrder):
                 self.drain(message.timeout)
 
@@ -203,7 +215,9 @@ class Worker:
 
     def drain(self, timeout: float) -> None:
         """Take no more connections, let the open ones come to an end, then end."""
-        if not self._draining:
+        if not self._started:
+            self._wanted_drain = timeout
+        elif not self._draining:
             self._draining = True
             self.go(self._drain(timeout))
 

@@ -175,3 +175,13 @@ def test_systemd_is_told_what_happens(stopped_toy, monkeypatch):
             assert systemd.recv(200).startswith(b"READY=1\n")
             toy.service.signal(signal.SIGTERM)
             assert systemd.recv(200) == b"STOPPING=1"
+
+
+def test_a_worker_that_is_still_loading_ends_in_good_order_too(toy):
+    first = toy.service.workers()["mail-1"]
+    os.kill(first, signal.SIGKILL)  # the spare takes over, or a process that has only just begun
+    toy.service.wait_for("worker_died")
+    toy.service.signal(signal.SIGTERM)
+    assert toy.service.wait() == 0
+    started = {event["pid"] for event in toy.service.events("worker_started")} - {first}
+    assert len(toy.service.events("ended")) == len(started)
