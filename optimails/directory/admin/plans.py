@@ -49,12 +49,12 @@ class Plans(Base):
         values = changed(
             storage=storage, storage_min=storage_min, storage_max=storage_max, messages=messages, retention=retention
         )
-        if not isinstance(name, Unchanged):
-            values["name"] = valid_text(name, "name")
         with self.database.write() as connection:
             before = find_plan(connection, plan_id)
             fields = ("storage", "storage_min", "storage_max", "messages", "retention")
             _check({field: getattr(before, field) for field in fields} | values)
+            if not isinstance(name, Unchanged):
+                values["name"] = valid_text(name, "name")
             if values:
                 connection.execute(update(plan).where(plan.c.id == plan_id).values(**values))
             return find_plan(connection, plan_id)

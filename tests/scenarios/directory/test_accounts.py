@@ -148,3 +148,57 @@ def test_lists_are_complete_and_ordered(demo):
     counted = {domain.name: (domain.accounts, domain.aliases) for domain in demo.domain_list()}
     assert counted == {"alpha.test": (1, 0), "demo.test": (1, 1)}
     assert {plan.id: plan.accounts for plan in demo.plan_list()} == {"basic": 2, "premium": 0, "shex": 0}
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (lambda admin: admin.plan_add("Gold!", storage=1), "cannot be the id"),
+        (lambda admin: admin.plan_add("basic", storage=1), "exists already"),
+        (lambda admin: admin.plan_set("shex", storage=GIB), "outside its own bounds"),
+        (lambda admin: admin.plan_set("shex", storage_min=61 * GIB), "smallest storage is larger"),
+        (lambda admin: admin.plan_set("basic", storage=-1), "must not be negative"),
+        (lambda admin: admin.plan_set("gold"), "plans are: basic, premium, shex"),
+        (lambda admin: admin.domain_add("not a domain"), "not a domain name"),
+        (lambda admin: admin.domain_set("demo.test", postmaster="nobody"), "not an e-mail address"),
+        (lambda admin: admin.domain_restore("demo.test"), "is not removed"),
+        (lambda admin: admin.domain_remove("gone.test"), "no domain gone.test"),
+        (lambda admin: admin.account_set("anna@demo.test", state=AccountState.CLOSED), "by removing it"),
+        (lambda admin: admin.account_set("anna@demo.test", messages=-2), "must not be negative"),
+        (lambda admin: admin.account_get("nobody@demo.test"), "no account"),
+        (lambda admin: admin.account_restore("anna@demo.test"), "is not removed"),
+        (lambda admin: admin.account_password("anna@demo.test", ""), "empty"),
+        (lambda admin: admin.alias_add("info@demo.test", []), "needs a target"),
+        (lambda admin: admin.alias_remove("info@demo.test"), "no alias"),
+        (lambda admin: admin.app_password_add("anna@demo.test", "phone", []), "good for something"),
+        (lambda admin: admin.app_password_add("anna@demo.test", "x" * 300), "longer than 250"),
+        (lambda admin: admin.app_password_remove("anna@demo.test", 7), "no application password 7"),
+    ],
+)
+def test_what_cannot_be_granted_is_refused_in_words_and_changes_nothing(demo, wish, said):
+    demo.account_add("anna@demo.test")
+    before = (demo.account_list(), demo.domain_list(), demo.plan_list(), demo.alias_list())
+    with pytest.raises(Refused, match=said):
+        wish(demo)
+    assert (demo.account_list(), demo.domain_list(), demo.plan_list(), demo.alias_list()) == before
+
+
+def test_a_plan_of_ones_own(demo):
+    plan = demo.plan_add("gold", storage=None, messages=10, retention=7)
+    assert (plan.name, plan.storage, plan.accounts) == ("GOLD", None, 0)
+    limits = demo.account_add("anna@demo.test", plan="gold").limits
+    assert (limits.storage, limits.messages, limits.retention) == (None, 10, 7)
+    assert demo.plan_set("gold", name="Gold for all").name == "Gold for all"
+
+
+def test_accounts_and_aliases_of_a_removed_domain_wait_for_it(demo):
+    account = demo.account_add("anna@demo.test")
+    demo.domain_remove("demo.test")
+    for wish in (
+        lambda: demo.account_add("bert@demo.test"),
+        lambda: demo.alias_add("info@demo.test", ["a@example.org"]),
+        lambda: demo.account_restore(account.id),
+        lambda: demo.domain_set("demo.test", catch_all="a@example.org"),
+    ):
+        with pytest.raises(Refused, match="is removed; restore it first"):
+            wish()

@@ -3,11 +3,15 @@
 import asyncio
 import hashlib
 import hmac
+import multiprocessing
+from pathlib import Path
 
 import pytest
 
+from optimails.config.directory import DirectorySettings
 from optimails.directory import passwords
 from optimails.directory.admin import Admin
+from optimails.directory.database import open_database
 from optimails.model.account import AccountState, Service
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Reason, Refused
@@ -168,3 +172,41 @@ async def test_scram_keys_fit_the_password_and_are_invented_for_strangers(demo, 
                 await services.scram_account(login, Service.IMAP)
     async with directory() as restarted:
         assert await restarted.scram_keys("nobody@demo.test", Service.IMAP) == invented
+
+
+def _suspend(settings: DirectorySettings, folder: Path) -> None:
+    Admin(open_database(settings, folder), settings).account_set("anna@demo.test", state=AccountState.SUSPENDED)
+
+
+@in_loop
+async def test_another_process_suspends_and_the_next_login_is_refused(demo, directory, settings, tmp_path):
+    async with directory() as services:
+        assert await enters(services)
+        process = multiprocessing.get_context("spawn").Process(target=_suspend, args=(settings, tmp_path))
+        process.start()
+        while process.is_alive():  # logins go on meanwhile
+            await enters(services)
+            await asyncio.sleep(0.02)
+        assert process.exitcode == 0
+        assert not await enters(services)
+
+
+@in_loop
+async def test_under_a_storm_of_logins_no_old_password_outlives_its_change(demo, directory):
+    async with directory() as services:
+        old, over = RIGHT, False
+
+        async def storm() -> None:
+            while not over:
+                await enters(services, password=old)
+                await asyncio.sleep(0)
+
+        storms = [asyncio.create_task(storm()) for _ in range(8)]
+        for number in range(15):
+            new = f"password {number}"
+            await asyncio.to_thread(demo.account_password, "anna@demo.test", new)
+            assert not await enters(services, password=old)
+            assert await enters(services, password=new)
+            old = new
+        over = True
+        await asyncio.gather(*storms)
