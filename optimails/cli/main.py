@@ -10,7 +10,8 @@ import click
 
 from optimails.cli.app import App
 from optimails.cli.errors import CommandFailed, Exit
-from optimails.cli.frame import Group, language, option, say, translate_click
+from optimails.cli.frame import Group, option, say, translate_click
+from optimails.cli.refusals import translated
 
 # In the order a new user meets them; the value is module:attribute.
 COMMANDS = {
@@ -109,11 +110,15 @@ def _explained(wrong: Exception) -> tuple[str, str, Exit]:
         case ConfigError():
             return "config", say("cli.error.config", problems=str(wrong)), Exit.REFUSED
         case Refused():
-            return wrong.reason.value.lower(), say("cli.error.refused", reason=wrong), Exit.REFUSED
+            return wrong.reason.value.lower(), say("cli.error.refused", reason=translated(str(wrong))), Exit.REFUSED
         case BadSyntax():
-            return "bad_value", say("cli.error.refused", reason=wrong), Exit.REFUSED
+            return "bad_value", say("cli.error.refused", reason=translated(str(wrong))), Exit.REFUSED
         case Unavailable():
-            return "unavailable", say("cli.error.unavailable", reason=str(wrong).rstrip(".")), Exit.TEMPORARY
+            return (
+                "unavailable",
+                say("cli.error.unavailable", reason=translated(str(wrong).rstrip("."))),
+                Exit.TEMPORARY,
+            )
         case PermissionError():
             return "permission", say("cli.error.permission", path=wrong.filename or "?"), Exit.REFUSED
         case OSError():
@@ -130,9 +135,6 @@ def _failed(name: str, sentence: str, code: Exit, as_json: bool) -> int:
     else:
         click.echo(f"optimails: {sentence}", err=True)
     return code
-
-
-__all__ = ["COMMANDS", "language", "main", "program", "run"]
 
 
 if __name__ == "__main__":
