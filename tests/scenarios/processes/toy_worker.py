@@ -48,8 +48,14 @@ class ToyAssembly:
     async def healthy(self):
         return True
 
+    async def follow(self):
+        """Nothing waits to be done."""
+
     async def maintain(self):
         return {"toys": 1}
+
+    async def follow(self):
+        pass
 
     async def close(self):
         pass
