@@ -14,7 +14,7 @@ from optimails.cli.frame import say
 
 UNLIMITED: Final = -1
 OF_PLAN: Final = "plan"
-_SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kmgt]?)(?:i?[bo])?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kmgt]?)(?:i?[bo])?", re.IGNORECASE | re.ASCII)
 _UNIT = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _NO_LIMIT = {"unlimited", "none", "illimité", "illimite"}
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like something else
