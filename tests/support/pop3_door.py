@@ -25,6 +25,13 @@ MESSAGES = {
 }
 
 
+def large_message(size: int) -> bytes:
+    """Of about that size, all lines beginning with a dot."""
+    head = b"Subject: %d\r\n\r\n" % size
+    line = b".a line of the message\r\n"
+    return head + line * ((size - len(head)) // len(line))
+
+
 class MemoryPeer:
     """The session's ``Peer``, and the test's ``Connection`` is made of it."""
 
