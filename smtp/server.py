@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from prometheus_client import Counter, Gauge
-from twisted.internet.interfaces import IAddress, IHandshakeListener
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IHandshakeListener
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
@@ -36,7 +36,7 @@ CLOSE_PATIENCE = 10.0  # seconds for the last bytes to leave before a connection
 LONGEST_LOOK = 5.0  # seconds between two looks for connections whose time is over
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, IHalfCloseableProtocol)
 class Connection(Protocol):
     """One client."""
 
@@ -54,6 +54,7 @@ class Connection(Protocol):
         self._flooded = False  # the client is ahead of us by too much
         self._choked = False  # the client does not read its replies
         self._leaving = False
+        self._ended = False  # the client has said all it will say
 
     # -- Twisted calls these
 
@@ -109,6 +110,16 @@ class Connection(Protocol):
         if self._task is None:
             self.session.close()
         self.factory.closed(self)
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more, and may still be reading: scripts do that."""
+        self._ended = True
+        if self._task is None:
+            self._leave()
+
+    def writeConnectionLost(self) -> None:
+        """The client reads no more, so nothing can be acknowledged."""
+        self.transport.abortConnection()
 
     def pauseProducing(self) -> None:
         """The transport has enough to send: what comes now waits. Reading goes on until it is too much, for TLS may
@@ -181,7 +192,7 @@ class Connection(Protocol):
         out = session.take_output()
         if out:
             self.transport.write(out)
-        if session.closing:
+        if session.closing or self._ended:
             self._leave()
         elif session.wants_tls:
             # No await since the input was dropped: what comes now belongs to TLS.

@@ -243,3 +243,22 @@ async def test_a_client_that_vanishes_in_mid_message_leaves_nothing() -> None:
     assert await listening.door.inbox("alice") == []
     assert not listening.factory.connections
     await listening.close()
+
+
+@in_loop
+async def test_a_client_that_closes_its_sending_side_still_gets_its_answers() -> None:
+    listening = Listening(Protocol.LMTP)
+    connection, wire = listening.connect()
+    await said(wire)
+    connection.dataReceived(b"LHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<alice@demo.test>\r\nBDAT 4 LAST\r\nx: y")
+    connection.readConnectionLost()
+    assert not wire.disconnecting
+    await hung_up(wire)
+    assert wire.value().split(b"\r\n")[-2].startswith(b"250 2.0.0 Delivered as ")
+    connection, wire = listening.connect()
+    connection.readConnectionLost()
+    assert wire.disconnecting
+    connection, wire = listening.connect()
+    connection.writeConnectionLost()
+    assert wire.aborted
+    await listening.close()
