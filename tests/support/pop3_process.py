@@ -68,6 +68,10 @@ async def _serve(folder: Path, settings: str) -> None:
             async with await world.mail.open(world.directory.accounts["alice@demo.test"]) as mail:
                 await mail.append(INBOX, [NewMessage(large_message(int(order)))])
         print("done", flush=True)  # noqa: T201
+    open_connections = [connection for door in doors for connection in door.connections]
+    for connection in open_connections:
+        connection.transport.abortConnection()
+    await asyncio.gather(*(connection.task for connection in open_connections))
     await world.close()
 
 
