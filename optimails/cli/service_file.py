@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,23 +70,29 @@ def write(path: Path, *, hostname: str, language: str, high_ports: bool, log: st
 
 @dataclass(frozen=True, slots=True)
 class Occupied:
-    """A listener that cannot be opened. ``number`` is its place in the file, from 1."""
+    """An address that cannot be opened. ``number`` is the listener's place in the file, from 1."""
 
-    number: int
+    number: int  # 0: the management address
     address: str
     port: int
     reason: str
     forbidden: bool  # the user may not open such a port
 
 
-def occupied(listeners: "tuple[Listener, ...]") -> Occupied | None:
-    """The first listener whose address is taken or not allowed, found by binding each for a moment."""
-    for number, listener in enumerate(listeners, 1):
+def occupied(listeners: "Sequence[Listener]", management: str = "") -> Occupied | None:
+    """The first address that is taken or not allowed, found by binding each for a moment."""
+    from optimails.config.listener import host_and_port  # noqa: PLC0415 - when needed
+
+    addresses = [(number, listener.address) for number, listener in enumerate(listeners, 1)]
+    if management:
+        addresses.append((0, management))
+    for number, address in addresses:
+        host, port = host_and_port(address)
         try:
-            _try(listener.host, listener.port)
+            _try(host, port)
         except OSError as wrong:
             code = wrong.errno or 0
-            return Occupied(number, listener.address, listener.port, os.strerror(code), code == errno.EACCES)
+            return Occupied(number, address, port, os.strerror(code), code == errno.EACCES)
     return None
 
 

@@ -74,12 +74,12 @@ def check_sockets(app: App) -> None:
     """Raises ``CommandFailed`` naming the port and the setting, when a socket cannot be opened."""
     if not app.config.listener:
         raise CommandFailed("cli.error.no_listener", file=app.config_file)
-    if taken := service_file.occupied(app.config.listener):
+    if taken := service_file.occupied(app.config.listener, app.config.management.address):
         raise CommandFailed(
             "cli.error.port_forbidden" if taken.forbidden else "cli.error.port_taken",
             port=taken.port,
             address=taken.address,
-            number=taken.number,
+            table=f"[[listener]] {say('cli.number')} {taken.number}" if taken.number else "[management]",
             file=app.config_file,
             reason=taken.reason,
         )

@@ -113,6 +113,9 @@ def test_a_taken_port_is_found():
         port = taken.getsockname()[1]
         free = Listener(protocol="imap", address="127.0.0.1:0")
         found = occupied((free, Listener(protocol="pop3", address=f"127.0.0.1:{port}")))
+        management = occupied((free,), f"127.0.0.1:{port}")
     assert found is not None
+    assert management is not None
+    assert management.number == 0
     assert (found.number, found.port, found.forbidden) == (2, port, False)
     assert occupied((free,)) is None
