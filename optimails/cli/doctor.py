@@ -40,8 +40,12 @@ def doctor(app: App, account: str | None, repair: bool) -> int:
     if app.json:
         print_json({"accounts": len(wanted), "findings": rows})
     elif rows:
-        app.rows(("address", "mailbox", "kind", "detail", "repaired"), rows, {"repaired": app.yes_no})
+        app.rows(("address", "mailbox", "kind", "detail", "repaired"), rows, {"repaired": app.yes_no, "kind": _kind})
         click.echo(say("cli.doctor.repaired" if repair else "cli.doctor.found", count=len(rows)))
     else:
         click.echo(say("cli.doctor.healthy", count=len(wanted)))
     return Exit.FOUND if rows else Exit.OK
+
+
+def _kind(kind: str) -> str:
+    return say(f"cli.finding.{kind}")
