@@ -55,6 +55,7 @@ class Connection(Protocol):
         self._woken = False
         self._sleeper: asyncio.Future[None] | None = None  # of ``wait``
         self._writable: asyncio.Future[None] | None = None  # there while the transport has enough
+        self._cutter: asyncio.TimerHandle | None = None
         self._inflater: Inflater | None = None
         self._deflater: Deflater | None = None
 
@@ -85,6 +86,8 @@ class Connection(Protocol):
         del reason
         self._lost = True
         self.held.release()
+        if self._cutter is not None:
+            self._cutter.cancel()
         self._rouse()
         self.resumeProducing()
         self.factory.closed(self)
@@ -176,6 +179,7 @@ class Connection(Protocol):
         except Exception:
             log.exception("imap_session_failed", extra={"fields": {"session": session.id, "peer": self.address}})
         finally:
+            self.session = None  # a circle of references would wait for the collector
             self._hang_up()
 
     def _hang_up(self) -> None:
@@ -184,7 +188,7 @@ class Connection(Protocol):
         transport: Any = self.transport
         transport.unregisterProducer()
         transport.loseConnection()
-        asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self._cut)
+        self._cutter = asyncio.get_running_loop().call_later(CLOSE_PATIENCE, self._cut)
 
     def _cut(self) -> None:
         if not self._lost:

@@ -75,7 +75,7 @@ async def _rows(session: Session, command: Fetch, messages: MessageSet) -> int:
     since = None if command.changed_since is None else ModSeq(command.changed_since)
     told = 0
     async for rows in session.mailbox.fetch(messages, plan.want, since):
-        if not plan.marks_seen and not plan.from_file and not plan.from_headers:
+        if not plan.marks_seen and not plan.from_file and _complete(plan, rows):
             session.write(plan.lines(rows))
             told += len(rows)
         else:
@@ -85,12 +85,17 @@ async def _rows(session: Session, command: Fetch, messages: MessageSet) -> int:
     return told
 
 
+def _complete(plan: Plan, rows: Sequence[Row]) -> bool:
+    """Whether the index has what the plan wants; it keeps no header fields where they would be too long."""
+    return not plan.from_headers or all(row.headers is not None for row in rows)
+
+
 async def _careful(session: Session, command: Fetch, plan: Plan, rows: Sequence[Row]) -> int:
     """Rows that set flags, come from files, or may lack their prepared headers; how many were still there."""
     changed: set[int] = set()
     if plan.marks_seen:
         rows, changed = await _mark_seen(session, rows)
-    if not changed and not plan.from_file and all(row.headers is not None for row in rows):
+    if not changed and not plan.from_file and _complete(plan, rows):
         session.write(plan.lines(rows))
         return len(rows)
     told = 0

@@ -8,7 +8,7 @@ from imap.session.patterns import Matcher, matcher
 from imap.session.session import Session
 from imap.session.state import Done
 from imap.wire import responses
-from imap.wire.commands import List, ListReturn, ListSelection, Lsub
+from imap.wire.commands import List, ListReturn, ListSelection, Lsub, StatusItem
 from optimails.mailbox.api import MailboxInfo
 from optimails.model.mailbox_name import SEPARATOR, MailboxName, canonical, parents
 
@@ -33,6 +33,8 @@ async def list_(session: Session, command: List) -> Done:
     matches = matcher([command.reference + pattern for pattern in command.patterns])
     recursive = ListSelection.RECURSIVE_MATCH in command.selection
     statuses = await session.mail.statuses() if command.status else {}
+    if StatusItem.HIGHEST_MODSEQ in command.status:
+        session.condstore = True  # RFC 7162 §3.1.8: as STATUS itself
     for entry in await _entries(session, command, matches):
         if not matches(entry.name):
             continue
