@@ -1,6 +1,7 @@
 """The program ``optimails``: reads the line, runs one command, turns every error into one line and an exit code."""
 
 import json
+import logging
 import sys
 import traceback
 from importlib import import_module
@@ -75,6 +76,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; gives the exit code."""
     debug, as_json = "--debug" in arguments, "--json" in arguments
+    # What the parts below log is for a service's log; here it would stand between the lines of the answer.
+    logging.getLogger().addHandler(logging.StreamHandler() if debug else logging.NullHandler())
     try:
         outcome = program().main(arguments, prog_name="optimails", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_wanted:

@@ -62,6 +62,9 @@ def test_doctor_finds_what_somebody_deleted_by_hand(ready, maildir):
     assert ready.json("doctor") == {"accounts": 1, "findings": []}
     (victim,) = [path for path in ready.data.rglob("cur/*") if b"Subject: read" in path.read_bytes() and path.is_file()]
     victim.unlink()
+    printed, error = ready("doctor", expect=3)
+    assert "message file is missing" in printed
+    assert error == ""
     answer = ready.json("doctor", "--repair", expect=3)
     assert answer["findings"]
     assert all(finding["address"] == "marie@example.org" for finding in answer["findings"])
