@@ -43,7 +43,7 @@ def capabilities(session: Session) -> list[str]:
         if session.peer.can_start_tls and not session.peer.encrypted:
             names.append("STARTTLS")
         plain = plaintext_allowed(session)
-        names += [f"AUTH={name}" for name in sasl.offered(plain=plain)]
+        names += [f"AUTH={name}" for name in sasl.offered(plain=plain, scram=session.surroundings.login.scram)]
         if not plain:
             names.append("LOGINDISABLED")  # RFC 9051 §7.2.2
         return names

@@ -93,6 +93,8 @@ class _Search:
                 return among & self._where_content(*_date_condition(field, "<", day))
             case q.DateSince(field, day):
                 return among & self._where_content(*_date_condition(field, ">=", day))
+            case q.HasObjectId(identity):
+                return among & self._where_content("email = ?", identity)
             case q.HeaderContains(field, text):
                 return self._with_header(field, text, among)
             case q.BodyContains(text):
@@ -114,7 +116,7 @@ class _Search:
         with self.database.read() as connection:
             return {uid for (uid,) in connection.execute(statement, (self.mailbox,))}
 
-    def _where_content(self, condition: str, value: int) -> set[int]:
+    def _where_content(self, condition: str, value: int | str) -> set[int]:
         first = self.mailbox << 32
         statement = f"SELECT id - ? FROM content WHERE id BETWEEN ? AND ? AND {condition}"  # noqa: S608 - ours
         with self.database.read() as connection:

@@ -46,8 +46,14 @@ class EmailAddress:
             BadSyntax: when it is not an address.
         """
         local, at, domain = text.rpartition("@")
-        if not at or not local or len(local.encode("utf-8", "surrogatepass")) > MAX_LOCAL_PART:
+        if not at or not local:
             raise BadSyntax("An address has the form local@domain")
+        try:
+            length = len(local.encode())
+        except UnicodeEncodeError as surrogate:
+            raise BadSyntax("The address is not valid Unicode") from surrogate
+        if length > MAX_LOCAL_PART:
+            raise BadSyntax("The local part of the address is too long")
         if not (_DOT_STRING.fullmatch(local) or _QUOTED.fullmatch(local)):
             raise BadSyntax("The local part of the address is not valid")
         if _ADDRESS_LITERAL.fullmatch(domain):

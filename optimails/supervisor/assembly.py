@@ -55,6 +55,9 @@ class Assembly(Protocol):
     async def maintain(self) -> dict[str, object]:
         """One round of the periodic jobs; gives what was done, for the log."""
 
+    async def follow(self) -> None:
+        """Jobs that are done as soon as there is something to do; for ever."""
+
     async def close(self) -> None: ...
 
 
@@ -72,6 +75,7 @@ class ServiceAssembly:
         from optimails.mailbox.service import LocalMailService, places  # noqa: PLC0415
 
         self._config = config
+        self._bus = bus
         data = config.server.data
         secure: Any = tls  # its interface is declared by zope, which the checker does not see
         self._database = open_database(config.directory, data, upgrade=False)
@@ -107,6 +111,11 @@ class ServiceAssembly:
         from optimails.supervisor.maintenance import Maintenance  # noqa: PLC0415  # only the jobs worker needs it
 
         return await Maintenance(self._config, self._database, self._directory, self._mail).run()
+
+    async def follow(self) -> None:
+        from optimails.supervisor.texts import TextJobs  # noqa: PLC0415  # only the jobs worker needs it
+
+        await TextJobs(self._config.server.data, self._bus, self._directory, self._mail).run()
 
     async def close(self) -> None:
         await self._mail.close()

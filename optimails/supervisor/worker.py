@@ -162,7 +162,7 @@ class Worker:
             from optimails.supervisor.jobs import repeat  # noqa: PLC0415
 
             job = repeat("maintenance", config.server.jobs_interval, assembly.maintain)
-            self._periodic.append(self.go(job))
+            self._periodic += [self.go(job), self.go(assembly.follow())]
 
         # What the start has made stays: the collector need never look at it again.
         gc.collect()

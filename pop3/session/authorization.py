@@ -23,7 +23,8 @@ def _check_privacy(session: Session) -> None:
 
 def _mechanisms(session: Session) -> list[str]:
     # LOGIN never was a mechanism of POP3: USER and PASS are there for clients that know no other.
-    return [name for name in sasl.offered(plain=_plaintext_allowed(session)) if name != "LOGIN"]
+    offered = sasl.offered(plain=_plaintext_allowed(session), scram=session.surroundings.login.scram)
+    return [name for name in offered if name != "LOGIN"]
 
 
 def _can_start_tls(session: Session) -> bool:

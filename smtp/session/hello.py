@@ -54,7 +54,7 @@ def _capabilities(session: "Session") -> list[str]:
     if session.door.starttls and not session.tls:
         lines.append("STARTTLS")
     if may_authenticate(session) and session.account is None:
-        lines.append(f"AUTH {' '.join(sasl.offered())}")
+        lines.append(f"AUTH {' '.join(sasl.offered(scram=session.door.login.scram))}")
     return lines
 
 

@@ -54,9 +54,6 @@ class ToyAssembly:
     async def maintain(self):
         return {"toys": 1}
 
-    async def follow(self):
-        pass
-
     async def close(self):
         pass
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from optimails.mailbox.api import NewMessage
+from optimails.mailbox.api import MessageSet, NewMessage, Want
 from optimails.model import query as q
 from optimails.model.flags import DELETED, FLAGGED, SEEN, Flag
 from optimails.model.number_set import STAR, NumberSet
@@ -73,3 +73,14 @@ def test_search(query, expected):
         assert await box.search(query) == expected
 
     search()
+
+
+@run
+async def test_a_message_is_found_by_its_object_id():
+    mail = await memory_mail().open(account())
+    await mail.append("INBOX", [NewMessage(content) for content, _, _ in MAILS])
+    box = await mail.select("INBOX")
+    everything = MessageSet(NumberSet(((1, STAR),)), by_uid=True)
+    ids = [row.object_id async for rows in box.fetch(everything, Want.OBJECT_ID) for row in rows]
+    assert await box.search(q.HasObjectId(ids[1])) == [2]
+    assert await box.search(q.HasObjectId("nobody")) == []
