@@ -170,7 +170,7 @@ class DatagramBus(MemoryBus):
         try:
             changed = os.fstat(self._folder).st_mtime_ns
             if changed != self._listed_at:
-                names = sorted(name for name in os.listdir(self._folder) if name.endswith(SUFFIX))  # noqa: PTH208  # of a descriptor
+                names = sorted(name for name in os.listdir(self._folder) if name.endswith(SUFFIX))  # of a descriptor
                 self._peers = tuple(name for name in names if name != self._own)
                 self._listed_at = changed if time.time_ns() - changed > _FRESH else None
         except OSError:

@@ -24,6 +24,7 @@ class Line:
             self._socket.sendall(first)
         if tls:
             self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
+        self.port = port
         self._file = self._socket.makefile("rb")
         hello = self._file.readline().split()
         self.pid = int(hello[0]) if hello else 0
@@ -103,6 +104,16 @@ class Toy:
 @pytest.fixture
 def toy(tmp_path):
     toy = Toy(tmp_path)
+    with toy.service:
+        yield toy
+        for line in toy.lines:
+            line.close()
+
+
+@pytest.fixture(scope="module")
+def steady_toy(tmp_path_factory):
+    """One for the tests that leave it as it was."""
+    toy = Toy(tmp_path_factory.mktemp("steady"))
     with toy.service:
         yield toy
         for line in toy.lines:

@@ -6,13 +6,12 @@ import signal
 import socket
 import subprocess
 
-import pytest
-
 from tests.support.eventually import eventually
 from tests.support.supervised import Supervised, alive
 
 
-def test_both_workers_serve_every_kind_of_listener(toy):
+def test_both_workers_serve_every_kind_of_listener(steady_toy):
+    toy = steady_toy
     lines = toy.lines_to_both_workers()
     assert set(lines) == set(toy.service.workers().values())
     secure = toy.connect(toy.secure, tls=toy.client_tls())
@@ -79,14 +78,20 @@ def test_a_broken_configuration_is_refused_at_reload_and_nothing_changes(toy):
     assert len(toy.lines_to_both_workers()) == 2
 
 
+def turned_away(toy):
+    try:
+        return not toy.connect().pid
+    except OSError:
+        return True
+
+
 def test_sigterm_drains(toy):
     line = toy.connect()
     family = toy.service.family()
     toy.service.signal(signal.SIGTERM)
     assert line.read() == "draining"
     assert line.ask("one more thing") == "one more thing"
-    with pytest.raises(OSError, match="refused"):
-        toy.connect()
+    assert eventually(lambda: turned_away(toy))
     line.close()
     for other in toy.lines:
         other.close()
@@ -115,7 +120,8 @@ def test_a_killed_supervisor_leaves_nobody_and_the_next_one_starts_at_once(toy):
         assert toy.connect().ask("new") == "new"
 
 
-def test_only_one_supervisor_serves_a_folder(toy):
+def test_only_one_supervisor_serves_a_folder(steady_toy):
+    toy = steady_toy
     second = subprocess.run(toy.service.command, capture_output=True, timeout=60, check=False)
     assert second.returncode == 1
     assert str(toy.service.pid) in second.stderr.decode()
@@ -134,7 +140,8 @@ def test_a_start_that_cannot_succeed_ends_with_a_reason(stopped_toy):
     assert "key.pem" in toy.service.events("start_failed")[1]["why"]
 
 
-def test_management_pages(toy):
+def test_management_pages(steady_toy):
+    toy = steady_toy
     toy.lines_to_both_workers()
     assert toy.service.get("healthz") == (200, "ok\n")
     ready = eventually(lambda: (told := toy.service.get("readyz"))[0] == 200 and told)
@@ -142,13 +149,15 @@ def test_management_pages(toy):
     info = toy.service.info()
     assert info["pid"] == toy.service.pid
     assert [len(info[what]) for what in ("workers", "listeners")] == [3, 3]
+    accepted = sum(line.port == toy.plain for line in toy.lines)
     page = toy.service.get("metrics")[1]
-    assert f'optimails_accepted_connections_total{{listener="imap-{toy.plain}"}} {len(toy.lines)}.0' in page
+    assert f'optimails_accepted_connections_total{{listener="imap-{toy.plain}"}} {accepted}.0' in page
     assert 'optimails_workers{kind="mail"} 2.0' in page
     assert toy.service.get("nothing")[0] == 404
 
 
-def test_an_unexpected_error_is_logged_on_one_line_with_an_id_and_the_service_goes_on(toy):
+def test_an_unexpected_error_is_logged_on_one_line_with_an_id_and_the_service_goes_on(steady_toy):
+    toy = steady_toy
     line = toy.connect()
     line.ask("fail")
     event = toy.service.wait_for("unhandled_error")
@@ -158,7 +167,8 @@ def test_an_unexpected_error_is_logged_on_one_line_with_an_id_and_the_service_go
     assert toy.connect().ask("on") == "on"
 
 
-def test_jobs_run_now_and_then(toy):
+def test_jobs_run_now_and_then(steady_toy):
+    toy = steady_toy
     assert toy.service.wait_for("job_done", times=2)["toys"] == 1
 
 
