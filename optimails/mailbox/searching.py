@@ -71,7 +71,7 @@ class _Search:
             case _:
                 return self._leaf(query, among)
 
-    def _leaf(self, query: Query, among: AbstractSet[int]) -> AbstractSet[int]:  # noqa: C901 - a table of cases
+    def _leaf(self, query: Query, among: AbstractSet[int]) -> AbstractSet[int]:  # noqa: C901, PLR0912 - a table of cases
         match query:
             case q.HasFlag(flag):
                 return among & self._with_flag(flag)
