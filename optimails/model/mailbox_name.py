@@ -15,7 +15,12 @@ MAX_DEPTH = 30
 
 
 def canonical(name: str) -> MailboxName:
-    """The name with INBOX (alone or as first component) in upper case; nothing is checked."""
+    """The name in NFC, with INBOX (alone or as first component) in upper case; nothing is checked.
+
+    Names are kept in NFC, and clients that compose them otherwise (as macOS does) must find what they created.
+    """
+    if not name.isascii():
+        name = unicodedata.normalize("NFC", name)
     head, separator, rest = name.partition(SEPARATOR)
     return MailboxName(INBOX + separator + rest if head.upper() == INBOX else name)
 
@@ -26,7 +31,7 @@ def mailbox_name(text: str) -> MailboxName:
     Raises:
         Refused: with ``CANNOT``, for an empty component, control characters, or a name too long or too deep.
     """
-    name = canonical(unicodedata.normalize("NFC", text))
+    name = canonical(text)
     components = name.split(SEPARATOR)
     if len(name) > MAX_LENGTH or len(components) > MAX_DEPTH:
         raise Refused(Reason.CANNOT, "Mailbox name is too long")

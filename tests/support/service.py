@@ -1,4 +1,4 @@
-"""Our service as a peer: real processes on free loopback ports, with TLS, that tests may also stop, kill and restart."""
+"""Our service as a peer: processes on free loopback ports, with TLS, that tests may also stop, kill and restart."""
 
 import contextlib
 import json
@@ -63,7 +63,7 @@ class Service:
         """``settings`` is TOML that is appended to the configuration; ``data`` another place for the mail."""
         self.directory = directory
         self.data = data or directory / "data"
-        self.data.mkdir(exist_ok=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         self.log = directory / "service.log"
         ca_file, certificate, key = certificates.make(directory / "tls")
         *numbers, self.management = free_ports(len(LISTENERS) + 1)
@@ -92,7 +92,7 @@ class Service:
 
     def start(self) -> None:
         """Returns when all workers serve, and says so in its log."""
-        ready = self._times_ready()
+        ready = self.times_logged("ready")
         with (self.directory / "output").open("ab") as output:
             self.process = subprocess.Popen(
                 [*PROGRAM, "--config", str(self.config), "serve"],
@@ -102,13 +102,13 @@ class Service:
                 start_new_session=True,
             )
         until = time.monotonic() + 60
-        while self._times_ready() == ready:
+        while self.times_logged("ready") == ready:
             assert self.process.poll() is None, f"the service ended:\n{self.output()}"
             assert time.monotonic() < until, f"the service does not start:\n{self.output()}"
             time.sleep(0.05)
 
-    def _times_ready(self) -> int:
-        return self.log.read_bytes().count(b'"event": "ready"') if self.log.exists() else 0
+    def times_logged(self, event: str) -> int:
+        return self.log.read_bytes().count(f'"event": "{event}"'.encode()) if self.log.exists() else 0
 
     def stop(self) -> None:
         """In peace."""
