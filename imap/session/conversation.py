@@ -1,6 +1,8 @@
 """One client's conversation from greeting to farewell: the only task that a connection has."""
 
 import asyncio
+import logging
+import secrets
 
 from imap.session.capabilities import capabilities
 from imap.session.peer import Disconnected, TimedOut
@@ -9,16 +11,19 @@ from imap.session.table import handle
 from imap.wire import codes, responses
 from imap.wire.responses import Condition
 
+log = logging.getLogger(__name__)
+
 FAREWELL_PATIENCE = 5.0  # seconds to hand BYE to a client that does not read
 
 
 async def converse(session: Session) -> None:
     """Greet, carry out commands one after another, and let go of everything in the end."""
+    deadline = asyncio.get_running_loop().time() + session.settings.login_timeout
     try:
         greeting = f"{session.settings.greeting} ready".strip()
         session.write(responses.untagged(Condition.OK, greeting, codes.capability(capabilities(session))))
         while not session.logged_out:
-            await handle(session, await session.event(_patience(session), between_commands=True))
+            await handle(session, await session.event(_patience(session, deadline), between_commands=True))
             await session.relieve()
         await session.flush()
     except TimedOut:
@@ -27,12 +32,19 @@ async def converse(session: Session) -> None:
         await _bye(session, str(farewell))
     except Disconnected:
         pass
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("imap_session_failed", extra={"fields": {"session": session.id, "reference": reference}})
+        await _bye(session, f"Internal error, reference {reference}")
     finally:
         await session.end()
 
 
-def _patience(session: Session) -> float:
-    return session.settings.login_timeout if session.account is None else session.settings.idle_timeout
+def _patience(session: Session, deadline: float) -> float:
+    """Seconds to wait for the next command; before log-in the time is up once for all, whatever is said meanwhile."""
+    if session.account is not None:
+        return session.settings.idle_timeout
+    return max(0.0, deadline - asyncio.get_running_loop().time())
 
 
 async def _bye(session: Session, text: str) -> None:

@@ -107,8 +107,8 @@ async def _command(session: Session, tag: bytes, command: Any) -> None:
         # RFC 9051 §7.5.1: no EXPUNGE in answers to FETCH, STORE and SEARCH by sequence number.
         try:
             await tell_updates(session, expunges=rule.tell is Tell.ALL or command.by_uid)
-        except Unavailable:
-            log.warning("imap_updates_unavailable", extra={"fields": {"session": session.id}})
+        except (Refused, Unavailable) as trouble:  # the command is done; the news can wait for the next one
+            log.warning("imap_no_updates", extra={"fields": {"session": session.id, "detail": str(trouble)}})
     session.finish(tag, done)
 
 

@@ -162,7 +162,10 @@ class MaildirFiles:
     # -- what other programs leave -------------------------------------------------------------------------------------
 
     def arrivals(self, folder: str) -> Iterator[str]:
-        return iter(sorted(os.listdir(self._path(folder) / "new")))
+        try:
+            return iter(sorted(os.listdir(self._path(folder) / "new")))
+        except FileNotFoundError:  # the folder was deleted while a session had it open
+            return iter(())
 
     def arrivals_stamp(self, folder: str) -> int:
         try:
