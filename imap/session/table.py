@@ -108,7 +108,7 @@ async def _command(session: Session, tag: bytes, command: Any) -> None:
         try:
             await tell_updates(session, expunges=rule.tell is Tell.ALL or command.by_uid)
         except (Refused, Unavailable) as trouble:  # the command is done; the news can wait for the next one
-            log.warning("imap_no_updates", extra={"fields": {"session": session.id, "detail": str(trouble)}})
+            log.warning("imap_updates_unavailable", extra={"fields": {"session": session.id, "detail": str(trouble)}})
     session.finish(tag, done)
 
 
