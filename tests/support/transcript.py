@@ -10,8 +10,8 @@ A file begins with a comment that says what it proves and the RFC section. Then:
 
 ``<<name>>`` stands for what varies: it matches anything, must match the same text at its next place, and is put in
 when it stands in a ``C:`` line. ``<<name=regex>>`` matches only that; ``<<hex:00ff>>`` are bytes. ``S: [closed]``
-is the end of the connection, ``C: [close]`` makes it, ``C: [half] text`` sends without CRLF. What the server says beyond the
-expected lines is an error, found before the next ``C:`` line of that connection and at the end of the file.
+is the end of the connection, ``C: [close]`` makes it, ``C: [half] text`` sends without CRLF. What the server says
+beyond the expected lines is an error, found before the next ``C:`` line of that connection and at the end of the file.
 """
 
 import asyncio

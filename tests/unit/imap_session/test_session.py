@@ -114,8 +114,8 @@ def test_a_large_body_leaves_in_slices_each_after_the_client_took_the_one_before
         assert len(await answer(connection, b"d FETCH 1 BODY.PEEK[]\r\n")) < 200_000
         peer.stalled = False
         peer._changed.set()
-        while b"d OK" not in peer.sent:
-            await asyncio.sleep(0)
+        while not (await asyncio.wait_for(connection.line(), 5) or b"").startswith(b"d OK"):
+            pass
 
     run(test)
 
