@@ -153,8 +153,15 @@ def _drip(dice: random.Random, good: list[bytes]) -> Stream:
 
 
 _KINDS: list[tuple[int, Callable[[random.Random, list[bytes]], Stream]]] = [
-    (4, _noise), (10, _mutated), (4, _shuffled), (3, _literals), (3, _nested), (1, _long_line), (2, _blanks), (1, _drip),
-]  # fmt: skip
+    (4, _noise),
+    (10, _mutated),
+    (4, _shuffled),
+    (3, _literals),
+    (3, _nested),
+    (1, _long_line),
+    (2, _blanks),
+    (1, _drip),
+]
 _PREFIX = {
     "imap": [b'z LOGIN user00@example.org "secret word"\r\n', b"y SELECT INBOX\r\n"],
     "pop3": [b"USER user01@example.org\r\n", b"PASS secret word\r\n"],

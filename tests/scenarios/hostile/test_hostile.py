@@ -21,7 +21,9 @@ SEED = int(os.environ.get("OPTIMAILS_HOSTILE_SEED", "1"))
 AT_ONCE = 20
 PATIENCE = 0.3  # seconds without an answer, after which the client hangs up
 BYTES_READ = 2_000_000
-GROWTH = 16 * 1024  # KiB of a worker in the second half: the allocator's slack, not what a stream leaves behind
+GROWTH = (
+    32 * 1024
+)  # KiB of a worker in the second half: what waits for the garbage collector, not what each stream leaves
 INSIDES = (b"Traceback", b'File "', b"Error(", b"Exception", b".py", b"<class", b"NoneType", b"0x7f", b"twisted")
 LISTENERS = {
     "imap": "imap", "imaps": "imap", "pop3": "pop3", "pop3s": "pop3",
