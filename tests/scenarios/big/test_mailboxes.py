@@ -15,8 +15,8 @@ MAIL = b"From: a@example.org\r\nSubject: here\r\n\r\nhere\r\n"
 ODD_ASCII = [f"a{chr(code)}b" for code in range(0x20, 0x7F) if chr(code) != "/"]
 ODD_EDGES = [" leading", "trailing ", ".", "..", ".hidden", "cur", "new", "tmp", "-", "~", "~root", "#news", "&", "&-"]
 ODD_UNICODE = [
-    "Été", "Entwürfe", "日本語", "עברית", "العربية", "Ωμέγα", "😀 smile", "e\u0301 composed", "ﬁ ligature", "\u017ftraße",
-    "a\u00a0b", "\u200bzero", "a\u202eb", "Ж" * 100, "x" * 200, "NUL\u2400", "\uff46\uff55\uff4c\uff4c",
+    "Été", "Entwürfe", "日本語", "עברית", "العربية", "Ωμέγα", "😀 smile", "e\u0301 composed", "ﬁ ligature",
+    "\u017ftraße", "a\u00a0b", "\u200bzero", "a\u202eb", "Ж" * 100, "x" * 200, "NUL\u2400", "\uff46\uff55\uff4c\uff4c",
 ]  # fmt: skip
 
 
