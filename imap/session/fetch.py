@@ -12,7 +12,7 @@ from imap.session import sections
 from imap.session.fetch_plan import Plan, compile_fetch
 from imap.session.session import Session
 from imap.session.state import Done
-from imap.session.updates import tell_keywords
+from imap.session.updates import tell_keywords, with_recent
 from imap.wire import codes, responses
 from imap.wire.commands import Attribute, Fetch
 from imap.wire.responses import Condition
@@ -34,7 +34,7 @@ async def fetch(session: Session, command: Fetch) -> Done:
     if command.changed_since is not None or Attribute.MODSEQ in command.items:
         session.condstore = True  # RFC 7162 §3.1: a CONDSTORE enabling command
     messages = session.message_set(command.messages, by_uid=command.by_uid)
-    if set(command.items) in _FLAGS_ONLY and not session.condstore and not session.recents:
+    if set(command.items) in _FLAGS_ONLY and not session.condstore:
         told = await _flags(session, messages, with_uid=command.by_uid or Attribute.UID in command.items)
     else:
         told = await _rows(session, command, messages)
@@ -55,7 +55,13 @@ async def _flags(session: Session, messages: MessageSet, *, with_uid: bool) -> i
     told = 0
     blocks = []  # all made before the first is sent: the rows are a look at what other sessions change
     while some := list(islice(rows, LINES_AT_ONCE)):
-        if with_uid:
+        if session.recents:
+            lines = [
+                b"* %d FETCH (%bFLAGS (%b))\r\n"
+                % (seq, b"UID %d " % uid if with_uid else b"", with_recent(session, uid, render(mask)))
+                for seq, uid, mask in some
+            ]
+        elif with_uid:
             lines = [b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (seq, uid, render(mask)) for seq, uid, mask in some]
         else:
             lines = [b"* %d FETCH (FLAGS (%b))\r\n" % (seq, render(mask)) for seq, _, mask in some]

@@ -7,6 +7,7 @@ is removed once the message has its row. A crash in between stores the message a
 import logging
 from datetime import UTC, datetime
 
+from optimails.index import mailboxes
 from optimails.index.database import storage_errors
 from optimails.index.mailboxes import MailboxRow
 from optimails.mailbox import storing
@@ -27,6 +28,10 @@ def ingest(engine: Engine, box: MailboxRow) -> int:
     if not engine.ingesting.acquire(blocking=False):
         return 0
     try:
+        with engine.database.read() as connection:
+            current = mailboxes.by_id(connection, box.id)  # it may have been renamed or deleted since
+        if current is None or not current.selectable:
+            return 0
         stamp = engine.files.arrivals_stamp(box.folder)
         count = 0
         for name in engine.files.arrivals(box.folder):
@@ -37,7 +42,7 @@ def ingest(engine: Engine, box: MailboxRow) -> int:
             except (FileNotFoundError, IsADirectoryError):
                 continue
             message = NewMessage(with_crlf(data), internal_date=datetime.fromtimestamp(modified, UTC))
-            storing.append(engine, box.name, [message], exempt=True)
+            storing.append(engine, current.name, [message], exempt=True)
             engine.files.remove_arrival(box.folder, name)
             count += 1
         # Removing changes the folder too: look once more next time, in case something came while we worked.

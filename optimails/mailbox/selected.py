@@ -267,8 +267,9 @@ class LocalSelectedMailbox:
         delta = read_delta(self._engine.database, self.id, self._modseq, INLINE)
         if not delta.complete:
             delta = await self._run(read_delta, self._engine.database, self.id, self._modseq)
-        if not delta.exists:
+        if delta.name is None:
             return Sync(gone=True)
+        self.name = MailboxName(delta.name)  # another session may have renamed it
         pending = self._tracker is not None and bool(self._tracker.gone)
         if delta.modseq == self._modseq and not (expunges and pending):
             return Sync()
@@ -288,7 +289,7 @@ class LocalSelectedMailbox:
         tracker = self._tracker
         if tracker is None:
             self._exists += len(arrived)
-            return Sync(exists=self._exists if arrived else None)
+            return Sync(exists=self._exists, recent=self._recent()) if arrived else Sync()
         tracker.gone.update(gone)
         expunged, expunged_uids = tracker.expunge() if expunges else ([], [])
         if arrived:
@@ -300,7 +301,15 @@ class LocalSelectedMailbox:
             for uid, flags, modseq in others
             if (at := tracker.position(uid)) is not None
         ]
-        return Sync(expunged, [Uid(uid) for uid in expunged_uids], tracker.count if arrived else None, None, changes)
+        exists, recent = (tracker.count, self._recent()) if arrived else (None, None)
+        return Sync(expunged, [Uid(uid) for uid in expunged_uids], exists, recent, changes)
+
+    def _recent(self) -> int:
+        """How many messages of the view are recent in this session."""
+        if self._tracker is None:
+            before = max(0, min(self._row.messages, self._row.uid_next - self._recent_from))
+            return before + self._exists - self._row.messages
+        return self._tracker.count - bisect_left(self._tracker.uids, self._recent_from, 0, self._tracker.count)
 
     def _claim_recent(self) -> None:
         with self._engine.database.write() as connection:

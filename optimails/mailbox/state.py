@@ -24,7 +24,7 @@ class Delta(NamedTuple):
     base: int | None
     modseq: int
     uid_next: int
-    exists: bool  # False: the mailbox is gone
+    name: str | None  # None: the mailbox is gone
     changed: list[tuple[int, int, int]]  # (UID, flags, MODSEQ), ascending; new messages are among them
     gone: list[int]  # expunged UIDs, ascending
     complete: bool = True  # False: there is more than the limit; read again without
@@ -37,18 +37,18 @@ def read_delta(database: Database, mailbox: MailboxId, base: int | None, limit: 
         try:
             row = mailboxes.by_id(connection, mailbox)
             if row is None:
-                return Delta(base, base or 0, 0, exists=False, changed=[], gone=[])
+                return Delta(base, base or 0, 0, None, [], [])
             if base is None:
                 everything = [(uid, flags, 0) for uid, flags in messages.all_flags(connection, mailbox)]
-                return Delta(None, row.modseq, row.uid_next, exists=True, changed=everything, gone=[])
+                return Delta(None, row.modseq, row.uid_next, row.name, everything, [])
             if row.modseq == base:
-                return Delta(base, base, row.uid_next, exists=True, changed=[], gone=[])
+                return Delta(base, base, row.uid_next, row.name, [], [])
             changed = messages.changed_since(connection, mailbox, base, limit)
             gone = messages.expunged_since(connection, mailbox, base, limit)
         finally:
             connection.execute("COMMIT")
     complete = limit < 0 or (len(changed) < limit and len(gone) < limit)
-    return Delta(base, row.modseq, row.uid_next, True, changed, [uid for uid, _ in gone], complete)
+    return Delta(base, row.modseq, row.uid_next, row.name, changed, [uid for uid, _ in gone], complete)
 
 
 class MailboxState:

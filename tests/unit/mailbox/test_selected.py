@@ -196,6 +196,26 @@ async def test_recent_belongs_to_the_first_session():
 
 
 @run
+async def test_arrivals_are_recent_to_the_session_that_hears_of_them():
+    mail = await filled(2)
+    listed, unlisted = await mail.select("INBOX"), await mail.select("INBOX")
+    await listed.flags(ALL)
+    await mail.append("INBOX", [NewMessage(MAIL % b"3")])
+    assert [(await box.sync(expunges=True)).recent for box in (listed, unlisted)] == [3, 1]
+
+
+@run
+async def test_a_view_follows_when_another_session_renames_its_mailbox():
+    mail = await filled(0)
+    await mail.create("Old")
+    box = await mail.select("Old")
+    await mail.rename("Old", "New")
+    await mail.append("New", [NewMessage(MAIL % b"1")])
+    assert (await box.sync(expunges=True)).exists == 1
+    assert box.name == "New"
+
+
+@run
 async def test_rows_have_what_was_asked_and_know_their_numbers():
     mail = await filled(3)
     box = await mail.select("INBOX")

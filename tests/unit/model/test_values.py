@@ -72,7 +72,8 @@ def test_addresses_that_mean_the_same_have_one_key(text, key):
         "ann\r\n@demo.test",
         "<ann@demo.test>",
         "ann@demo_test/",
-        "ann@[::1", "\ud800@demo.test",
+        "ann@[::1",
+        "\ud800@demo.test",
     ],
 )
 def test_what_is_not_an_address_is_refused(text):
