@@ -66,9 +66,7 @@ def _make(engine: Engine, name: MailboxName, special_use: SpecialUse | None = No
     with engine.database.write(durable=True) as connection:
         row = mailboxes.by_name(connection, name)
         if row is None:
-            taken = frozenset(other.folder.lower() for other in mailboxes.every(connection))
-            taken |= frozenset(folder.lower() for folder in engine.files.folders())
-            folder = INBOX_FOLDER if name == INBOX else folder_name(name, taken)
+            folder = INBOX_FOLDER if name == INBOX else _free_folder(engine, connection, name)
             row = mailboxes.insert(connection, engine.account, name, folder, special_use=special_use)
         elif not row.selectable:
             connection.execute(
@@ -81,6 +79,13 @@ def _make(engine: Engine, name: MailboxName, special_use: SpecialUse | None = No
         engine.files.create_folder(row.folder, _label(row))
     engine.changed(row.id, row.modseq)
     return row
+
+
+def _free_folder(engine: Engine, connection: sqlite3.Connection, name: MailboxName) -> str:
+    taken = frozenset(row.folder.lower() for row in mailboxes.every(connection))
+    while engine.files.has_folder(folder := folder_name(name, taken)):  # left by a mailbox that was deleted
+        taken |= {folder.lower()}
+    return folder
 
 
 def _label(row: MailboxRow) -> FolderLabel:
@@ -143,7 +148,7 @@ def rename(engine: Engine, old_text: MailboxName, new_text: str) -> None:
             name = mailbox_name(new + row.name[len(old) :])
             _rename_row(connection, row, name)
             if row.selectable:
-                engine.files.create_folder(row.folder, _label(row._replace(name=name)))
+                engine.files.relabel(row.folder, _label(row._replace(name=name)))
     for row in moved:
         engine.changed(row.id, modseq)
 

@@ -9,7 +9,7 @@ MAX_PARTS = 20_000
 MAX_PARAMS = 100
 """Parameters of one Content-Type or Content-Disposition."""
 
-HEADER_LIMIT = 256 * 1024
+HEADER_LIMIT = 2 * 1024 * 1024
 """Bytes of one header block in which we look for fields; where the block ends is found at any size."""
 
 FIELD_LIMIT = 64 * 1024

@@ -46,6 +46,10 @@ class AccountFiles(Protocol):
     def create_folder(self, folder: str, label: FolderLabel) -> None:
         """Make the folder, or give an existing one a new label; durable on return."""
 
+    def has_folder(self, folder: str) -> bool: ...
+    def relabel(self, folder: str, label: FolderLabel) -> None:
+        """Give a folder another label, soon durable: the index knows better as long as it is there."""
+
     def remove_folder(self, folder: str) -> None:
         """Remove a folder that has no messages left."""
 

@@ -59,6 +59,7 @@ class MaildirFiles:
             for path in (self._root, self._shelf):
                 path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._make(self._root)
+            _sync(self._root)
             _sync(directory)
             _sync(directory.parent)
 
@@ -66,7 +67,6 @@ class MaildirFiles:
     def _make(path: Path) -> None:
         for part in ("cur", "new", "tmp"):
             (path / part).mkdir(parents=True, exist_ok=True, mode=0o700)
-        _sync(path)
 
     def _path(self, folder: str) -> Path:
         return self._root / folder if folder else self._root
@@ -76,15 +76,26 @@ class MaildirFiles:
     def create_folder(self, folder: str, label: FolderLabel) -> None:
         path = self._path(folder)
         self._make(path)
+        self._write_label(path, label, durable=True)
+        _sync(path)
+        _sync(self._root)
+
+    def has_folder(self, folder: str) -> bool:
+        return self._path(folder).exists()
+
+    def relabel(self, folder: str, label: FolderLabel) -> None:
+        self._write_label(self._path(folder), label, durable=False)
+
+    @staticmethod
+    def _write_label(path: Path, label: FolderLabel, *, durable: bool) -> None:
         text = json.dumps({"name": label.name, "uid_validity": label.uid_validity, "special_use": label.special_use})
         temporary = path / "tmp" / names.new_name()
         with temporary.open("x", encoding="utf-8") as file:
             file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path / LABEL)
-        _sync(path)
-        _sync(self._root)
 
     def remove_folder(self, folder: str) -> None:
         if folder:

@@ -47,6 +47,12 @@ class MemoryFiles:
         self.cur.setdefault(folder, {})
         self.new.setdefault(folder, {})
 
+    def has_folder(self, folder: str) -> bool:
+        return folder in self.labels
+
+    def relabel(self, folder: str, label: FolderLabel) -> None:
+        self.labels[folder] = label
+
     def remove_folder(self, folder: str) -> None:
         for mapping in (self.labels, self.cur, self.new):
             mapping.pop(folder, None)

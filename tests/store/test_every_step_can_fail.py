@@ -24,7 +24,7 @@ ANN = account()
 class Failing:
     """A store whose n-th changing operation raises ENOSPC before it does anything."""
 
-    CHANGING = ("create_folder", "place", "link", "sync", "remove", "shelve", "stage")
+    CHANGING = ("create_folder", "relabel", "place", "link", "sync", "remove", "shelve", "stage")
 
     def __init__(self, store):
         self.store = store
