@@ -1,6 +1,7 @@
 """Settings of the section [smtp]: the doors for SMTP, submission and LMTP."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Literal
 
 from pydantic import Field
 
@@ -54,9 +55,10 @@ class SmtpSettings(Section):
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         description="Networks that may deliver by LMTP, which knows no password; others are turned away.",
     )
-    repair_line_ends: bool = Field(
-        True,
-        description="Whether submission makes bare CR and LF in a message into line ends; elsewhere they are refused.",
+    refuse_bare_line_ends: tuple[Literal["smtp", "submission", "lmtp"], ...] = Field(
+        (),
+        description="Protocols that refuse a message with a bare CR or LF; the others make it a line end. "
+        "Either way only CRLF.CRLF ends a message.",
     )
     show_client_address: bool = Field(
         False, description="Whether the Received line of submitted mail names the sender's own network address."

@@ -40,7 +40,7 @@ async def mail(session: "Session", command: Mail) -> None:
     if command.size is not None and command.size > door.settings.max_message_size:
         session.answer(_TOO_BIG)  # RFC 1870 §6.1
         return
-    repair = door.submission and door.settings.repair_line_ends
+    repair = door.protocol.value not in door.settings.refuse_bare_line_ends
     session.transaction = Transaction(command, door.settings.max_message_size, repair=repair)
     session.state = State.SENDER
     session.answer(replies.SENDER_OK)

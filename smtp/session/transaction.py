@@ -35,8 +35,8 @@ class Transaction:
         self.reader: DotReader | ChunkReader | None = None
         self.chunks: ChunkReader | None = None  # stays between two chunks, when nothing is being read
         self.spool: Spool | None = None
-        self.size = 0  # bytes received, also those that were not kept
-        self.bare = False  # a CR or LF stood alone
+        self.size = 0  # bytes of content as it is kept, also those that were not kept
+        self.bare = False  # a CR or LF stood alone, and may not
         self.full_disk = False
 
     def begin(self, reader: DotReader | ChunkReader, delivery: Delivery) -> None:
@@ -50,17 +50,17 @@ class Transaction:
 
     def write(self, piece: bytes) -> None:
         """The next piece of content. What makes the message unacceptable is noted; it is answered at the end."""
+        bare = bare_line_ends(piece)
+        if bare and self.repair:
+            piece = with_line_ends(piece)
         self.size += len(piece)
         if self.size > self.limit or self.full_disk or not piece or self.spool is None:
             if self.too_big and self.spool is not None and self.spool.size:
                 self.forget()
             return
-        if bare_line_ends(piece):
-            if self.repair:
-                piece = with_line_ends(piece)
-            else:
-                self.bare = True
-                return
+        if bare and not self.repair:
+            self.bare = True
+            return
         try:
             self.spool.write(piece)
         except Unavailable:

@@ -2,7 +2,8 @@ r"""The bytes of a message on the wire: after DATA until the lone dot, after BDA
 
 **Only CR LF "." CR LF ends a message** (RFC 5321 §4.1.1.4). Servers that also took LF "." LF, or any mixture, let a
 sender hide a second message behind one that others see as a single one (SMTP smuggling). Here a bare CR or LF ends
-nothing; it is counted, and the session refuses such a message, or repairs it when it is told to.
+nothing. The session makes it CR LF, after the end was looked for, or refuses the message where it is told to: what is
+stored and later relayed has clean line ends, with its dots stuffed anew, so it hides nothing from the next server.
 
 **Pieces.** Input comes in reads of any size. What is left of a read that could be the beginning of CR LF "." CR LF
 is held back, so no piece that is given out ends in CR, CR LF or CR LF ".". That makes the rest simple: a line end
@@ -23,7 +24,7 @@ def bare_line_ends(piece: bytes) -> bool:
 
 
 def with_line_ends(piece: bytes) -> bytes:
-    """Every bare CR and LF made CR LF (RFC 6409 §8 lets a submission server repair a message)."""
+    """Every bare CR and LF made CR LF: real senders have them, and refusing them loses mail (RFC 5321 §2.3.8)."""
     return _BARE.sub(b"\r\n", piece)
 
 

@@ -77,28 +77,50 @@ async def test_dots_are_unstuffed() -> None:
     await door.close()
 
 
+LONE = [b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r.\r", b"\r\n.\r", b"\n\n.\r\n", b"\r\r\n.\n", b"\n.\r\r\n"]
+ENVELOPE = b"MAIL FROM:<a@b.test>\r\nRCPT TO:<alice@demo.test>\r\nDATA\r\n"
+
+
 @in_loop
-@pytest.mark.parametrize("lone", [b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r.\r", b"\r\n.\r"])
-async def test_smuggled_messages_are_refused(lone: bytes) -> None:
-    door, end = await started()
-    await end.talk(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<alice@demo.test>\r\nDATA\r\n")
-    inner = b"x: y\r\n\r\nx" + lone + b"MAIL FROM:<evil@b.test>\r\nRCPT TO:<bob@demo.test>\r\nDATA\r\nevil\r\n.\r\n"
-    assert await end.talk(inner) == b"550 5.6.0 A line of the message ends with CR or LF alone\r\n"
-    assert await door.inbox("alice") == []
+@pytest.mark.parametrize("protocol", [Protocol.SMTP, Protocol.LMTP])
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize("lone", LONE)
+async def test_nothing_can_be_smuggled_in_or_on(lone: bytes, step: int, protocol: Protocol) -> None:
+    door, end = await started(protocol)
+    await end.talk(ENVELOPE)
+    evil = b"MAIL FROM:<evil@b.test>\r\nRCPT TO:<bob@demo.test>\r\nDATA\r\nevil"
+    sent = b"x: y\r\n\r\nx" + lone + evil + b"\r\n.\r\n"
+    out = b"".join([await end.talk(sent[at : at + step]) for at in range(0, len(sent), step)])
+    assert out.count(b"\r\n") == 1  # one message, and no command
+    assert out.startswith(b"250 ")
+    (stored,) = await door.inbox("alice")
+    assert stored.endswith(evil + b"\r\n")
+    assert stored.replace(b"\r\n", b"").count(b"\r") == stored.replace(b"\r\n", b"").count(b"\n") == 0
     assert await door.inbox("bob") == []
     assert await end.talk(b"NOOP\r\n") == b"250 2.0.0 Ok\r\n"
     await door.close()
 
 
 @in_loop
-async def test_submission_repairs_line_ends_and_can_be_told_not_to() -> None:
-    door, end = await started(Protocol.SUBMISSION)
+@pytest.mark.parametrize("lone", LONE)
+async def test_bare_line_ends_are_refused_where_that_is_wanted(lone: bytes) -> None:
+    door, end = await started(refuse_bare_line_ends=["smtp"])
+    await end.talk(ENVELOPE)
+    inner = b"x: y\r\n\r\nx" + lone + b"MAIL FROM:<evil@b.test>\r\nRCPT TO:<bob@demo.test>\r\nDATA\r\nevil\r\n.\r\n"
+    assert await end.talk(inner) == b"550 5.6.0 A line of the message ends with CR or LF alone\r\n"
+    assert await door.inbox("alice") == await door.inbox("bob") == []
+    assert await end.talk(b"NOOP\r\n") == b"250 2.0.0 Ok\r\n"
+    await door.close()
+
+
+@in_loop
+async def test_line_ends_are_repaired_and_what_that_adds_counts() -> None:
+    door, end = await started(Protocol.SUBMISSION, refuse_bare_line_ends=["smtp"], max_message_size=65_536)
     await end.talk(b"MAIL FROM:<alice@demo.test>\r\nRCPT TO:<bob@demo.test>\r\nDATA\r\n")
     assert (await end.talk(b"Subject: x\n\nline\n.\nline\rline\r\n.\r\n")).startswith(b"250 ")
     assert (await door.inbox("bob"))[0].endswith(b"Subject: x\r\n\r\nline\r\n.\r\nline\r\nline\r\n")
-    await door.close()
-    door, end = await started(Protocol.SUBMISSION, repair_line_ends=False)
-    assert (await send(end, b"x: y\n\r\n", "bob@demo.test", sender="alice@demo.test")).startswith(b"550 5.6.0 ")
+    out = await send(end, b"\n" * 40_000, "bob@demo.test", sender="alice@demo.test")
+    assert out.startswith(b"552 5.3.4 ")
     await door.close()
 
 
@@ -109,8 +131,13 @@ async def test_chunks_may_part_a_line_end_but_not_break_it() -> None:
     out = await end.talk(envelope + b"BDAT 5\r\nx: y\rBDAT 2 LAST\r\n\nz")
     assert out.count(b"250 ") == 4
     out = await end.talk(envelope + b"BDAT 5\r\nx: y\rBDAT 1 LAST\r\nz")
+    assert out.count(b"250 ") == 4
+    assert [message[-7:] for message in await door.inbox("alice")] == [b"x: y\r\nz"] * 2
+    await door.close()
+    door, end = await started(refuse_bare_line_ends=["smtp", "lmtp"])
+    out = await end.talk(envelope + b"BDAT 5\r\nx: y\rBDAT 1 LAST\r\nz")
     assert out.endswith(b"550 5.6.0 A line of the message ends with CR or LF alone\r\n")
-    assert len(await door.inbox("alice")) == 1
+    assert await door.inbox("alice") == []
     await door.close()
 
 
