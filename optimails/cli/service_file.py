@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,21 +80,34 @@ class Occupied:
     forbidden: bool  # the user may not open such a port
 
 
-def occupied(listeners: "Sequence[Listener]", management: str = "") -> Occupied | None:
-    """The first address that is taken or not allowed, found by binding each for a moment."""
+def occupied(listeners: "Sequence[Listener]", management: str = "", *, patience: float = 0.0) -> Occupied | None:
+    """The first address that is taken or not allowed, found by binding each for a moment.
+
+    ``patience`` is how many seconds a taken one may take to become free, all of them together: the workers of a
+    service that was killed are on their way out.
+    """
     from optimails.config.listener import host_and_port  # noqa: PLC0415 - when needed
 
     addresses = [(number, listener.address) for number, listener in enumerate(listeners, 1)]
     if management:
         addresses.append((0, management))
+    until = time.monotonic() + patience
     for number, address in addresses:
         host, port = host_and_port(address)
-        try:
-            _try(host, port)
-        except OSError as wrong:
-            code = wrong.errno or 0
+        while (code := _trouble(host, port)) == errno.EADDRINUSE and time.monotonic() < until:
+            time.sleep(0.05)
+        if code:
             return Occupied(number, address, port, os.strerror(code), code == errno.EACCES)
     return None
+
+
+def _trouble(host: str, port: int) -> int:
+    """The error's number, 0 without one."""
+    try:
+        _try(host, port)
+    except OSError as wrong:
+        return wrong.errno or errno.EINVAL
+    return 0
 
 
 def _try(host: str, port: int) -> None:

@@ -74,7 +74,9 @@ def check_sockets(app: App) -> None:
     """Raises ``CommandFailed`` naming the port and the setting, when a socket cannot be opened."""
     if not app.config.listener:
         raise CommandFailed("cli.error.no_listener", file=app.config_file)
-    if taken := service_file.occupied(app.config.listener, app.config.management.address):
+    from optimails.supervisor.sockets import PATIENCE  # noqa: PLC0415 - when needed
+
+    if taken := service_file.occupied(app.config.listener, app.config.management.address, patience=PATIENCE):
         raise CommandFailed(
             "cli.error.port_forbidden" if taken.forbidden else "cli.error.port_taken",
             port=taken.port,

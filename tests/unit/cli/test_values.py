@@ -102,6 +102,23 @@ def test_every_protocol_has_a_standard_and_a_high_port_of_its_own():
     assert all(entry.high >= 1024 > entry.standard for entry in SOCKETS)
 
 
+def test_a_port_may_become_free_while_it_is_tried():
+    import socket
+    import threading
+
+    from optimails.config import Listener
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        listener = Listener(protocol="imap", address=f"127.0.0.1:{taken.getsockname()[1]}")
+        assert occupied((listener,)) is not None
+        closing = threading.Timer(0.2, taken.close)
+        closing.start()
+        assert occupied((listener,), patience=30) is None
+        closing.join()
+
+
 def test_a_taken_port_is_found():
     import socket
 
