@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STATUS_INTERVAL = 5.0  # seconds
 HEALTH_TIMEOUT = 5.0
-GC_THRESHOLD = 20_000  # objects made before the collector looks: sessions make few cycles
+GC_THRESHOLD = 3_000  # objects made before the collector looks: each TLS connection that is cut leaves a cycle
 JOBS_PATIENCE = 10.0  # seconds that a job may go on when the worker ends
 
 log = logging.getLogger("optimails.supervisor.worker")
