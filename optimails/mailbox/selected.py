@@ -108,11 +108,12 @@ class LocalSelectedMailbox:
     async def _view(self) -> Tracker:
         """The tracker; made from the shared state and what was expunged since this view was announced."""
         if self._tracker is None:
-            state = await self._refreshed()
+            # This very array: while a thread looks for what went, another session may have the state take an expunge,
+            # which puts another one in its place. What went before is in ``gone``, what goes later is still in here.
+            uids = (await self._refreshed()).uids
             gone = await self._run(self._gone_since, self._modseq)
             if self._tracker is not None:  # another task of this session was faster
                 return self._tracker
-            uids = state.uids
             if gone:
                 uids = type(uids)("I", sorted({*uids, *gone}))
             self._tracker = Tracker(uids, bisect_left(uids, self._uid_next))

@@ -269,3 +269,23 @@ async def test_watching_wakes_up():
     await asyncio.wait_for(woken.wait(), 5)
     assert (await box.sync(expunges=True)).exists == 1
     box.watch(None)
+
+
+@run
+async def test_an_expunge_told_to_another_session_while_a_view_is_made_keeps_its_number():
+    mail = await filled(3)
+    late, other = await mail.select("INBOX"), await mail.select("INBOX")
+    await other.store(uids(1), StoreMode.ADD, frozenset({DELETED}))
+    look = late._run
+
+    async def slow(function, *arguments):
+        result = await look(function, *arguments)
+        if function == late._gone_since:  # the thread has looked, the loop goes on with somebody else first
+            await other.expunge()
+            await other.sync(expunges=True)
+        return result
+
+    late._run = slow
+    assert list(await late.uids(seqs(3))) == [3]
+    assert (await late.sync(expunges=True)).expunged == [1]
+    assert list(await late.uids(seqs(2))) == [3]
