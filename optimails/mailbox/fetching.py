@@ -1,10 +1,15 @@
 """Rows of messages for FETCH, by range of UIDs. Blocking."""
 
 import functools
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 from optimails.index.database import Database
+from optimails.index.messages import Ranges, ranges_of
 from optimails.mailbox.api import Want
+from optimails.mailbox.tracker import Span
 from optimails.model.ids import MailboxId
+from optimails.model.number_set import among
 
 _COLUMNS = (
     (Want.FLAGS, "m.flags"),
@@ -24,9 +29,8 @@ _PREPARED = Want.ENVELOPE | Want.STRUCTURE | Want.HEADERS
 
 
 @functools.cache
-def _statement(want: Want, *, since: bool) -> str:
+def _statement(want: Want) -> str:
     """Joins only the tables that are needed: a listing of flags reads the narrow one alone."""
-    index = " INDEXED BY message_modseq" if since else ""  # few rows of many, which the planner cannot know
     columns = ", ".join(column if want & wanted else "NULL" for wanted, column in _COLUMNS)
     joins = ""
     if want & _CONTENT:
@@ -34,15 +38,55 @@ def _statement(want: Want, *, since: bool) -> str:
     if want & _PREPARED:
         joins += " JOIN prepared p ON p.id = :key | m.uid"
     return (
-        f"SELECT m.uid, {columns} FROM message m{index}{joins} "  # noqa: S608 - the columns are ours
-        "WHERE m.mailbox = :mailbox AND m.uid BETWEEN :low AND :high AND m.modseq > :since ORDER BY m.uid"
+        f"SELECT m.uid, {columns} FROM message m{joins} "  # noqa: S608 - the columns are ours
+        "WHERE m.mailbox = :mailbox AND m.uid BETWEEN :low AND :high ORDER BY m.uid"
     )
 
 
-def rows(
-    database: Database, mailbox: MailboxId, uids: tuple[int, int], want: Want, since: int
-) -> list[tuple[int, ...]]:
-    """(UID, columns …) of the messages from the first to the last UID that changed after ``since``, ascending."""
-    values = {"key": mailbox << 32, "mailbox": mailbox, "low": uids[0], "high": uids[1], "since": since}
+def rows(database: Database, mailbox: MailboxId, ranges: Ranges, want: Want) -> list[tuple[int, ...]]:
+    """(UID, columns …) of the messages in the ranges, ascending."""
+    statement = _statement(want)
+    found: list[tuple[int, ...]] = []
     with database.read() as connection:
-        return connection.execute(_statement(want, since=since >= 0), values).fetchall()
+        for low, high in ranges:
+            values = {"key": mailbox << 32, "mailbox": mailbox, "low": low, "high": high}
+            found += connection.execute(statement, values).fetchall()
+    return found
+
+
+def batches(spans: Sequence[Span], size: int) -> Iterator[list[Span]]:
+    """The spans cut and gathered, at most ``size`` messages together.
+
+    A client may name ten thousand single messages, or all at once.
+    """
+    some: list[Span] = []
+    room = size
+    for start, end in spans:
+        first = start
+        while first < end:
+            last = min(end, first + room)
+            some.append((first, last))
+            room -= last - first
+            first = last
+            if not room:
+                yield some
+                some, room = [], size
+    if some:
+        yield some
+
+
+def changed(
+    database: Database, mailbox: MailboxId, uids: Sequence[int], spans: Sequence[Span], since: int
+) -> list[Span]:
+    """Those positions among the spans of a view whose messages changed after ``since``, as spans."""
+    with database.read() as connection:
+        rows = connection.execute(
+            "SELECT uid FROM message INDEXED BY message_modseq WHERE mailbox = ? AND modseq > ?", (mailbox, since)
+        ).fetchall()
+    positions = []
+    for (uid,) in sorted(rows):
+        at = bisect_left(uids, uid)
+        if at < len(uids) and uids[at] == uid:
+            positions.append(at)
+    named = among(positions, [(start, end - 1) for start, end in spans])
+    return [(low, high + 1) for low, high in ranges_of(named)]

@@ -12,6 +12,7 @@ from optimails.index import accounts, mailboxes, messages
 from optimails.index.database import storage_errors
 from optimails.index.messages import ContentRow, Ranges
 from optimails.mailbox.engine import Engine
+from optimails.model import number_set
 from optimails.model.ids import MailboxId, ModSeq
 
 TOMBSTONES = 30 * 86400  # seconds
@@ -26,7 +27,7 @@ def expunge(engine: Engine, mailbox: MailboxId, among: Ranges | None) -> ModSeq 
         box = mailboxes.by_id(connection, mailbox)
         uids = messages.deleted_uids(connection, mailbox)
         if among is not None:
-            uids = [uid for uid in uids if any(low <= uid <= high for low, high in among)]
+            uids = number_set.among(uids, among)
         if box is None or not uids:
             return None
         rows = messages.contents(connection, mailbox, messages.ranges_of(uids))

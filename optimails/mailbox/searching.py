@@ -19,6 +19,7 @@ from optimails.index.texts import PARTS
 from optimails.mailbox import indexing
 from optimails.mailbox.engine import Engine
 from optimails.mailbox.folding import fold
+from optimails.model import number_set
 from optimails.model import query as q
 from optimails.model.flags import BIT, DELETED, FLAGGED, SEEN
 from optimails.model.ids import MailboxId, Uid
@@ -126,7 +127,7 @@ class _Search:
         largest = (self.view[-1] if by_uid else len(self.view)) if self.view else 0
         ranges = numbers.resolved(largest).ranges
         if by_uid:
-            return {uid for uid in self.view if any(low <= uid <= high for low, high in ranges)}
+            return set(number_set.among(self.view, ranges))
         return {uid for low, high in ranges for uid in self.view[low - 1 : high]}
 
     # -- what is in the text -------------------------------------------------------------------------------------------

@@ -139,6 +139,9 @@ class LocalSelectedMailbox:
         tracker = await self._view()
         if len(uids) == tracker.count:
             return list(range(1, tracker.count + 1))
+        if len(uids) > tracker.count // 16:  # a walk along the view is quicker than a search for each
+            wanted = frozenset(uids)
+            return [at for at, uid in enumerate(tracker.uids[: tracker.count], 1) if uid in wanted]
         return [at + 1 for uid in uids if (at := tracker.position(uid)) is not None]
 
     # -- reading -------------------------------------------------------------------------------------------------------
@@ -163,28 +166,24 @@ class LocalSelectedMailbox:
         self, messages: MessageSet, want: Want, changed_since: ModSeq | None = None
     ) -> AsyncIterator[Sequence[Row]]:
         tracker, spans = await self._spans(messages)
-        since = -1 if changed_since is None else changed_since
         uids = tracker.uids  # the view may move on while the caller writes; this array does not
-        if since >= 0 and spans:  # few rows will answer: one query over all the spans
-            named, spans = spans, [(spans[0][0], spans[-1][1])]
-        else:
-            named = spans
-        for start, end in spans:
-            step = BATCH if since < 0 else end - start
-            for first in range(start, end, step):
-                last = min(first + step, end)
-                arguments = (self._engine.database, self.id, (uids[first], uids[last - 1]), want, since)
-                found = (
-                    fetching.rows(*arguments) if last - first <= INLINE else await self._run(fetching.rows, *arguments)
-                )
-                if since < 0 and len(found) == last - first:
-                    yield [Row(seq, *row) for seq, row in enumerate(found, first + 1)]  # type: ignore[arg-type]
-                elif found:
-                    yield [
-                        Row(at + 1, *row)  # type: ignore[arg-type]
-                        for row in found
-                        if (at := tracker.position(row[0])) is not None and any(low <= at < high for low, high in named)
-                    ]
+        if changed_since is not None and spans:
+            arguments = (self._engine.database, self.id, uids[: tracker.count], spans, changed_since)
+            inline = tracker.count <= INLINE
+            spans = fetching.changed(*arguments) if inline else await self._run(fetching.changed, *arguments)
+        for some in fetching.batches(spans, BATCH):
+            count = sum(end - start for start, end in some)
+            wanted = (self._engine.database, self.id, [(uids[start], uids[end - 1]) for start, end in some], want)
+            found = fetching.rows(*wanted) if count <= INLINE else await self._run(fetching.rows, *wanted)
+            if len(found) == count:
+                places: Iterable[int] = (at for start, end in some for at in range(start, end))
+                yield [Row(at + 1, *row) for at, row in zip(places, found, strict=True)]  # type: ignore[arg-type]
+            elif found:
+                yield [
+                    Row(at + 1, *row)  # type: ignore[arg-type]
+                    for row in found
+                    if (at := bisect_left(uids, row[0])) < len(uids) and uids[at] == row[0]
+                ]
 
     async def open_message(self, uid: int) -> MessageFile:
         for _ in range(3):  # a move gives the file another name between the two steps

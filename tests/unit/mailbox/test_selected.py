@@ -6,6 +6,7 @@ from optimails.mailbox.api import MessageSet, NewMessage, StoreMode, Want
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.flags import DELETED, FLAGGED, SEEN, Flag
 from optimails.model.number_set import STAR, NumberSet
+from optimails.model.query import InSet
 from tests.support.memory import account, memory_mail
 from tests.support.run import run
 
@@ -289,3 +290,29 @@ async def test_an_expunge_told_to_another_session_while_a_view_is_made_keeps_its
     assert list(await late.uids(seqs(3))) == [3]
     assert (await late.sync(expunges=True)).expunged == [1]
     assert list(await late.uids(seqs(2))) == [3]
+
+
+@run
+async def test_thousands_of_single_messages_come_in_a_few_batches():
+    mail = await filled(0)
+    await mail.append("INBOX", [NewMessage(b"Subject: x\r\n\r\n")] * 1300)
+    box = await mail.select("INBOX")
+    await box.store(ALL, StoreMode.ADD, frozenset({SEEN}))
+    odd = seqs(*range(1, 1300, 2))
+    for since in (None, 1):
+        batches = [batch async for batch in box.fetch(odd, Want.FLAGS | Want.SIZE, since)]
+        assert [row.seq for batch in batches for row in batch] == list(range(1, 1300, 2))
+        assert [len(batch) for batch in batches] == [500, 150]
+
+
+@run
+async def test_expunging_and_searching_among_many_ranges():
+    mail = await filled(0)
+    await mail.append("INBOX", [NewMessage(b"Subject: x\r\n\r\n")] * 300)
+    box = await mail.select("INBOX")
+    await box.store(ALL, StoreMode.ADD, frozenset({DELETED}))
+    assert await box.search(InSet(NumberSet.of(range(2, 400, 2)), by_uid=True)) == list(range(2, 301, 2))
+    await box.expunge(NumberSet.of(range(2, 400, 2)))
+    await box.sync(expunges=True)
+    assert list(await box.uids(ALL)) == list(range(1, 301, 2))
+    assert await box.sequence_numbers(list(range(3, 301, 2))) == list(range(2, 151))
