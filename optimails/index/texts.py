@@ -55,6 +55,15 @@ class TextIndex:
             self._database.close()
             self._database = None
 
+    def want(self, mailbox: int) -> None:
+        """Have the mailbox indexed from now on."""
+        with self.open().write() as connection:
+            connection.execute("INSERT OR IGNORE INTO progress (mailbox, uid) VALUES (?, 0)", (mailbox,))
+
+    def wanted_mailboxes(self) -> set[int]:
+        with self.open().read() as connection:
+            return {mailbox for (mailbox,) in connection.execute("SELECT mailbox FROM progress")}
+
     def progress(self, mailbox: int) -> int:
         """The last UID of the mailbox that is indexed; 0 when none is."""
         with self.open().read() as connection:

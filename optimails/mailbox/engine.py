@@ -101,9 +101,9 @@ class Engine:
         if self.texts.wanted:
             self.bus.publish_account(self.account, Kind.TEXTS)
 
-    def want_texts(self) -> None:
-        """Have the jobs worker index the account's texts from now on."""
-        self.texts.open()
+    def want_texts(self, mailbox: MailboxId) -> None:
+        """Have the jobs worker index the mailbox's texts from now on."""
+        self.texts.want(mailbox)
         self.bus.publish_account(self.account, Kind.TEXTS)
 
     def close(self) -> None:

@@ -13,11 +13,12 @@ BATCH = 50  # messages a transaction
 
 @storage_errors
 def index_texts(engine: Engine) -> int:
-    """Index what is not indexed yet, if somebody searches in this account at all; how many messages."""
+    """Index what is not indexed yet of the mailboxes that somebody searches; how many messages."""
     if not engine.texts.wanted:
         return 0
+    wanted = engine.texts.wanted_mailboxes()
     with engine.database.read() as connection:
-        boxes = [row for row in mailboxes.every(connection) if row.selectable]
+        boxes = [row for row in mailboxes.every(connection) if row.id in wanted]
     return sum(_index_mailbox(engine, box) for box in boxes)
 
 

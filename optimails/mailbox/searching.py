@@ -169,7 +169,7 @@ class _Search:
                 if uid in among and needle in (folded if header else folded[folded.index(PARTS) :]):
                     found.add(uid)
         if any(uid > reached for uid in among):
-            self.engine.want_texts()
+            self.engine.want_texts(self.mailbox)
         return found
 
     def _in_files(self, needle: str, among: AbstractSet[int], *, header: bool) -> set[int]:

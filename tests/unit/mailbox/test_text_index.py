@@ -57,6 +57,8 @@ async def test_copies_share_a_text_and_expunged_ones_are_forgotten():
     with engine.texts.open().read() as connection:
         assert connection.execute("SELECT count(*) FROM text").fetchone() == (1,)
     archive = await account_mail.select("Archive")
+    assert await archive.search(BodyContains("needle")) == [1]  # from the file: nobody had searched here
+    assert indexing.index_texts(engine) == 1
     assert await archive.search(BodyContains("needle")) == [1]
     await box.store(ALL, StoreMode.ADD, frozenset({DELETED}))
     await box.expunge()
