@@ -14,16 +14,17 @@ from ipaddress import ip_address
 from typing import Any
 
 from prometheus_client import Counter, Gauge
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IHandshakeListener
-from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
-from optimails.config import Listener, TlsMode
+from optimails.config import Listener
 from optimails.config import Protocol as Spoken
-from optimails.door.connections import Connections, Held
+from optimails.door.connections import Held
 from optimails.door.context import Services
-from optimails.model.errors import Refused
+from optimails.door.sessions import Ending
+from optimails.door.stream import CLOSE_PATIENCE, DoorConnection, DoorFactory
 from smtp.session.door import Door, Peer
 from smtp.session.session import Session
 from smtp.wire import replies
@@ -32,12 +33,11 @@ log = logging.getLogger(__name__)
 
 _OPEN = Gauge("optimails_smtp_connections", "Open connections.", ["protocol"], multiprocess_mode="livesum")
 _TURNED_AWAY = Counter("optimails_smtp_turned_away_total", "Connections not served, by reason.", ["reason"])
-CLOSE_PATIENCE = 10.0  # seconds for the last bytes to leave before a connection is cut
 LONGEST_LOOK = 5.0  # seconds between two looks for connections whose time is over
 
 
 @implementer(IHandshakeListener, IHalfCloseableProtocol)
-class Connection(Protocol):
+class Connection(DoorConnection):
     """One client."""
 
     factory: "SmtpFactory"
@@ -47,7 +47,8 @@ class Connection(Protocol):
         self.factory = factory
         self.session = Session(factory.door, peer, tls=factory.implicit_tls)
         self.deadline = 0.0
-        self.held: Held | None = None  # our place among the connections of this address
+        self.held: Held | None = None
+        self._refusal: bytes | None = None  # what is said instead of a greeting
         self._task: asyncio.Task[None] | None = None
         self._greeting: asyncio.TimerHandle | None = None  # while an early talker would be found out
         self._progress = -1
@@ -62,7 +63,11 @@ class Connection(Protocol):
         with contextlib.suppress(AttributeError):  # a Unix socket
             self.transport.setTcpNoDelay(True)
         self.factory.opened(self)
+        self.session.wake = self._part
         self._look_at_clock()
+        self._refusal = self.factory.refusal(self)
+        if self._refusal is not None:
+            self.deadline = self.factory.time() + CLOSE_PATIENCE
         if not self.factory.implicit_tls:
             self._begin()
 
@@ -75,9 +80,8 @@ class Connection(Protocol):
     def _begin(self) -> None:
         self.transport.registerProducer(self, True)
         peer, door = self.session.peer, self.factory.door
-        refusal = self.factory.refusal(self)
-        if refusal is not None:
-            self._say_last(refusal)
+        if self._refusal is not None:
+            self._say_last(self._refusal)
             return
         delay = door.settings.early_talker_delay
         if door.protocol is Spoken.SMTP and delay and not peer.loopback and not self.session.tls:
@@ -149,10 +153,15 @@ class Connection(Protocol):
 
     def drain(self) -> None:
         """Ask the client to come back, once it is between two messages."""
-        if self._task is None and not self.session.in_transaction and not self._leaving:
-            self._say_last(replies.SHUTTING_DOWN)
+        self.session.kick(Ending.GOING_DOWN)
 
     # -- inside
+
+    def _part(self) -> None:
+        """Somebody wishes the session's end; a task that is at work sees to it by itself."""
+        if self._task is None and not self._leaving:
+            self.session.part()
+            self._write()
 
     def _greet(self) -> None:
         self._greeting = None
@@ -180,8 +189,6 @@ class Connection(Protocol):
             self._look_at_clock()
             if self._leaving:
                 session.close()
-            elif self.factory.draining:
-                self.drain()
 
     def _write(self) -> None:
         """The replies, and what comes after them."""
@@ -221,13 +228,11 @@ class Connection(Protocol):
         self.transport.loseConnection()
 
 
-class SmtpFactory(ServerFactory):
+class SmtpFactory(DoorFactory[Connection]):
     """One for each listener and worker."""
 
-    noisy = False
-
     def __init__(self, services: Services, listener: Listener) -> None:
-        self.services = services
+        super().__init__(services, listener, _OPEN.labels(listener.protocol.value))
         config = services.config
         self.door = Door(
             listener.protocol,
@@ -236,13 +241,9 @@ class SmtpFactory(ServerFactory):
             services.directory,
             services.delivery,
             services.login,
-            listener.tls is TlsMode.STARTTLS and services.tls is not None,
+            services.sessions,
+            self.can_start_tls,
         )
-        self.implicit_tls = listener.tls is TlsMode.IMPLICIT
-        self.connections: set[Connection] = set()
-        self.draining = False
-        self._places = services.connections or Connections(config.login)
-        self._gauge = _OPEN.labels(listener.protocol.value)
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)
         self._interval = min(LONGEST_LOOK, shortest / 4)
@@ -252,50 +253,36 @@ class SmtpFactory(ServerFactory):
         """The event loop's clock, seconds."""
         return asyncio.get_running_loop().time()
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        return Connection(self, _peer(addr))
+    def connection(self, address: str) -> Connection:
+        return Connection(self, Peer(address))
 
     def refusal(self, connection: Connection) -> bytes | None:
         """What to say to somebody who is not served at all."""
         peer = connection.session.peer
+        if self.draining:
+            return replies.SHUTTING_DOWN
         if self.door.lmtp:
-            # RFC 2033 §3: there is no password; who may deliver is a matter of configuration.
+            # RFC 2033 §3: there is no password; who may deliver is a matter of configuration. Who may is not counted.
             networks = self.door.settings.lmtp_networks
             if not peer.address or any(ip_address(peer.address) in network for network in networks):
                 return None
             _TURNED_AWAY.labels("not trusted").inc()
             return replies.NOT_TRUSTED
-        if peer.loopback:
+        if self.has_room(connection, peer.address):
             return None
-        try:
-            connection.held = self._places.from_address(peer.address)
-        except Refused:
-            _TURNED_AWAY.labels("too many").inc()
-            return replies.TOO_MANY_CONNECTIONS
-        return None
+        _TURNED_AWAY.labels("too many").inc()
+        return replies.TOO_MANY_CONNECTIONS
 
     def opened(self, connection: Connection) -> None:
-        self.connections.add(connection)
-        self._gauge.inc()
+        super().opened(connection)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
 
     def closed(self, connection: Connection) -> None:
-        if connection not in self.connections:
-            return
-        self.connections.discard(connection)
-        self._gauge.dec()
-        if connection.held is not None:
-            connection.held.release()
+        super().closed(connection)
         if not self.connections and self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def drain(self) -> None:
-        """Send clients away as soon as they are between two messages; new connections are the worker's affair."""
-        self.draining = True
-        for connection in list(self.connections):
-            connection.drain()
 
     def _look(self) -> None:
         now = self.time()
@@ -307,12 +294,3 @@ class SmtpFactory(ServerFactory):
 def factory(services: Services, listener: Listener) -> SmtpFactory:
     """What the worker listens with. A listener with implicit TLS is wrapped by the worker."""
     return SmtpFactory(services, listener)
-
-
-def _peer(addr: IAddress | None) -> Peer:
-    host = str(getattr(addr, "host", "") or "").partition("%")[0]
-    if not host:
-        return Peer("")
-    address = ip_address(host)
-    mapped = getattr(address, "ipv4_mapped", None)  # an IPv4 client of an IPv6 socket
-    return Peer(str(mapped or address))

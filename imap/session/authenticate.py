@@ -65,12 +65,11 @@ def _check_privacy(session: Session) -> None:
 
 async def _enter(session: Session, account: Account) -> Done:
     around = session.surroundings
-    session.held = around.connections.of_account(account.id)
+    session.entry = await around.sessions.enter(account, session)
     try:
         session.account = await around.mail.open(account)
     except BaseException:
-        session.held.release()
-        session.held = None
+        session.leave()
         raise
     session.logged_in()
     # The list spares every client a round trip (RFC 9051 §7.1, CAPABILITY).

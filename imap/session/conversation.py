@@ -1,19 +1,15 @@
 """One client's conversation from greeting to farewell: the only task that a connection has."""
 
 import asyncio
-import logging
-import secrets
 
 from imap.session.capabilities import capabilities
-from imap.session.peer import Disconnected, TimedOut
 from imap.session.session import Farewell, Session
 from imap.session.table import handle
 from imap.wire import codes, responses
+from imap.wire.codes import Code
 from imap.wire.responses import Condition
-
-log = logging.getLogger(__name__)
-
-FAREWELL_PATIENCE = 5.0  # seconds to hand BYE to a client that does not read
+from optimails.door import incident
+from optimails.door.peer import Disconnected, TimedOut
 
 
 async def converse(session: Session) -> None:
@@ -29,12 +25,11 @@ async def converse(session: Session) -> None:
     except TimedOut:
         await _bye(session, "Autologout; idle for too long")
     except Farewell as farewell:
-        await _bye(session, str(farewell))
+        await _bye(session, str(farewell), farewell.code)
     except Disconnected:
         pass
-    except Exception:
-        reference = secrets.token_hex(4)
-        log.exception("imap_session_failed", extra={"fields": {"session": session.id, "reference": reference}})
+    except Exception as error:  # noqa: BLE001 - noted with its trace
+        reference = incident.note(error, session=session.id, protocol="imap")
         await _bye(session, f"Internal error, reference {reference}")
     finally:
         await session.end()
@@ -47,10 +42,6 @@ def _patience(session: Session, deadline: float) -> float:
     return max(0.0, deadline - asyncio.get_running_loop().time())
 
 
-async def _bye(session: Session, text: str) -> None:
-    session.write(responses.untagged(Condition.BYE, text))
-    try:
-        async with asyncio.timeout(FAREWELL_PATIENCE):
-            await session.flush()
-    except (Disconnected, TimeoutError):
-        pass
+async def _bye(session: Session, text: str, code: Code | None = None) -> None:
+    session.write(responses.untagged(Condition.BYE, text, code))
+    await session.flush_last()

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from imap.session.peer import TimedOut
 from imap.session.session import Farewell, Session
 from imap.session.state import Done
 from imap.session.updates import tell_updates
 from imap.wire import responses
 from imap.wire.parser import Invalid, Line
+from optimails.door.peer import TimedOut
 from optimails.model.errors import BadSyntax
 
 
@@ -30,7 +30,7 @@ async def idle(session: Session, _command: object) -> Done:
             if event is not None:
                 break
             if session.farewell is not None:
-                raise Farewell(session.farewell)
+                raise Farewell.of(session.farewell)
     finally:
         if session.selected is not None:
             session.selected.watch(None)

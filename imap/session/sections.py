@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from imap.session.fetch_plan import FileItem, field_names
-from imap.session.session import FLUSH_AT, Session
+from imap.session.session import Session
 from imap.wire import responses
 from imap.wire.commands import Attribute, BinarySize, BodySection, Partial, SectionKind
 from optimails import mime
+from optimails.door.session import FLUSH_AT
 from optimails.mailbox.api import MessageFile
 from optimails.mime import Buffer, Part
 from optimails.mime.buffer import find

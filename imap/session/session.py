@@ -1,16 +1,14 @@
 """The state of one client's conversation, its input and its output.
 
-A session pulls: it takes a value from the parser, carries the command out, answers, and only then looks at what comes
-next. So pipelined commands keep their order, a command's effect on the grammar (ENABLE, IDLE, STARTTLS, COMPRESS)
-applies to exactly what follows it, and a client that sends ahead fills the connection's buffer and is then no longer
-read from. Answers gather in a list and leave in one write when nothing more can be done without new input.
+A session pulls (``optimails.door.session``): it takes a value from the parser, carries the command out, answers, and
+only then looks at what comes next. So pipelined commands keep their order, a command's effect on the grammar (ENABLE,
+IDLE, STARTTLS, COMPRESS) applies to exactly what follows it, and a client that sends ahead fills the connection's
+buffer and is then no longer read from.
 """
 
 import asyncio
-import secrets
-from dataclasses import dataclass
 
-from imap.session.peer import Peer
+from imap.session.peer import ImapPeer
 from imap.session.state import Done, State
 from imap.wire import codes, responses
 from imap.wire.codes import Code
@@ -18,63 +16,50 @@ from imap.wire.commands import SAVED_RESULT
 from imap.wire.parser import Event, Limits, Parser
 from imap.wire.responses import Condition
 from optimails.config.imap import ImapSettings
-from optimails.door.connections import Connections, Held
-from optimails.door.login import Login
-from optimails.mailbox.api import AccountMail, MailService, MessageSet, SelectedMailbox
+from optimails.door.session import FLUSH_AT, PullSession, Surroundings
+from optimails.door.sessions import Ending
+from optimails.mailbox.api import AccountMail, MessageSet, SelectedMailbox
 from optimails.mime import Part
 from optimails.model.errors import BadSyntax, Refused
 from optimails.model.number_set import NumberSet
 
-FLUSH_AT = 65_536  # bytes of answers that may gather before they are sent
 LINE_BEFORE_LOGIN = 8_192  # bytes of a line from somebody we do not know yet
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all sessions of a worker share."""
-
-    settings: ImapSettings
-    mail: MailService
-    login: Login
-    connections: Connections  # how many each account has, on this host
+_FAREWELLS = {
+    Ending.GOING_DOWN: (None, "Server is going down, please connect again"),
+    Ending.NOT_ACTIVE: (codes.UNAVAILABLE, "This account is not available"),
+    Ending.CREDENTIALS: (codes.UNAVAILABLE, "The password has changed, please log in again"),
+}
 
 
-class Session:
+class Session(PullSession[ImapSettings]):
     """State of one connection. Handlers in the modules beside this one do the work; ``table`` binds them."""
 
     __slots__ = (
-        "_out",
-        "_out_size",
         "account",
-        "bad_commands",
         "compressed",
         "condstore",
-        "farewell",
-        "held",
-        "id",
         "keywords_told",
         "logged_out",
         "parsed",
         "parser",
-        "peer",
         "recents",
         "rev2",
         "saved",
         "selected",
-        "surroundings",
         "tag",
         "utf8",
     )
 
-    def __init__(self, surroundings: Surroundings, peer: Peer) -> None:
+    peer: ImapPeer
+
+    def __init__(self, surroundings: Surroundings[ImapSettings], peer: ImapPeer) -> None:
+        super().__init__(surroundings, peer)
         settings = surroundings.settings
-        self.surroundings = surroundings
-        self.peer = peer
         self.tag = b""  # of the command in progress
-        self.id = secrets.token_hex(5)
         self.parser = Parser(Limits(line=LINE_BEFORE_LOGIN, literal=LINE_BEFORE_LOGIN, message=settings.max_append))
         self.account: AccountMail | None = None
-        self.held: Held | None = None  # this session among those of its account
         self.selected: SelectedMailbox | None = None
         self.rev2 = False  # ENABLE IMAP4rev2
         self.utf8 = False  # mailbox names go out in UTF-8
@@ -85,14 +70,6 @@ class Session:
         self.saved = NumberSet(())  # UIDs behind $ (RFC 9051 §6.4.4.1)
         self.parsed: tuple[int, Part] | None = None  # UID and parts of the large message that is read piece by piece
         self.logged_out = False
-        self.farewell: str | None = None
-        self.bad_commands = 0
-        self._out: list[bytes] = []
-        self._out_size = 0
-
-    @property
-    def settings(self) -> ImapSettings:
-        return self.surroundings.settings
 
     @property
     def state(self) -> State:
@@ -114,28 +91,8 @@ class Session:
         assert self.selected is not None
         return self.selected
 
-    # -- output
-
-    def write(self, data: bytes) -> None:
-        """Queue bytes; they leave with the next ``flush``."""
-        self._out.append(data)
-        self._out_size += len(data)
-
     def write_lines(self, lines: list[bytes]) -> None:
         self.write(b"".join(lines))
-
-    async def flush(self) -> None:
-        if self._out:
-            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-            self._out = []
-            self._out_size = 0
-            await self.peer.send(data)
-
-    async def relieve(self) -> None:
-        """Flush when much has gathered: memory stays flat however long an answer is."""
-        if self._out_size >= FLUSH_AT:
-            await self.flush()
-            await asyncio.sleep(0)  # others' turn: a client that reads fast would never make us wait
 
     # -- input
 
@@ -150,7 +107,7 @@ class Session:
         """The parser's next value, or None after something else woke the connection."""
         swallowed = 0
         if between_commands and self.farewell is not None:
-            raise Farewell(self.farewell)
+            raise Farewell.of(self.farewell)
         while (event := self.parser.next()) is None:
             data = self.peer.take()
             if not data:
@@ -175,23 +132,16 @@ class Session:
 
     # -- life
 
-    def kick(self, text: str) -> None:
-        """End the session with BYE as soon as no command is in progress (suspended account, shutdown)."""
-        self.farewell = text
-        self.peer.wake()
-
     async def end(self) -> None:
         """Let go of mailbox and account; the connection is over."""
         self.logged_out = True
-        self._out = []
+        self.leave()
         try:
             await self.unselect()
         finally:
             account, self.account = self.account, None
             if account is not None:
                 await account.close()
-            if self.held is not None:
-                self.held.release()
 
     # -- shared by handlers
 
@@ -244,4 +194,13 @@ class Session:
 
 
 class Farewell(Exception):
-    """The session ends with BYE and this text."""
+    """The session ends with BYE, this text and perhaps a code."""
+
+    def __init__(self, text: str, code: Code | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+
+    @classmethod
+    def of(cls, why: Ending) -> "Farewell":
+        code, text = _FAREWELLS[why]
+        return cls(text, code)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 from typing import Any
 
 from prometheus_client import Counter
@@ -21,7 +20,6 @@ from imap.session import (
     select,
     store,
 )
-from imap.session.peer import Disconnected, TimedOut
 from imap.session.session import Farewell, Session
 from imap.session.state import ANY, LOGGED_IN, Done, Rule, State, Tell
 from imap.session.updates import tell_updates
@@ -29,6 +27,8 @@ from imap.wire import codes
 from imap.wire import commands as c
 from imap.wire.parser import Event, Invalid, NeedContinuation, Received
 from imap.wire.responses import Condition
+from optimails.door import incident
+from optimails.door.peer import Disconnected, TimedOut
 from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
 from optimails.model.number_set import NumberSet
 
@@ -125,11 +125,8 @@ async def _answer(session: Session, rule: Rule, command: object) -> Done | None:
         return Done(str(away) or "Try again later", codes.UNAVAILABLE, Condition.NO)
     except (Farewell, Disconnected, TimedOut, asyncio.CancelledError):
         raise
-    except Exception:
-        reference = secrets.token_hex(4)
-        log.exception(
-            "imap_error", extra={"fields": {"session": session.id, "command": rule.name, "reference": reference}}
-        )
+    except Exception as error:  # noqa: BLE001 - noted with its trace
+        reference = incident.note(error, session=session.id, protocol="imap", command=rule.name)
         return Done(f"Internal error, reference {reference}", codes.SERVER_BUG, Condition.NO)
     session.bad_commands = 0
     return done

@@ -42,7 +42,9 @@ class Directory(Protocol):
     async def scram_account(self, login: str, service: Service) -> Account:
         """The account after a SCRAM proof was verified; errors as ``authenticate``."""
 
-    async def account(self, account_id: AccountId) -> Account | None: ...
+    async def account(self, account_id: AccountId) -> Account | None:
+        """The account as it is now, closed ones included; None for an unknown id. Raises ``Unavailable``."""
+
     async def resolve(self, recipient: EmailAddress) -> Resolution:
         """Raises ``Refused(NON_EXISTENT)`` (no such user in a local domain), ``Refused(CANNOT)`` (not a local domain:
         relaying), ``Refused(LIMIT)`` (an alias that leads to too many others), ``Unavailable``."""

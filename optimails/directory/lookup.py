@@ -152,6 +152,7 @@ def _account(row: RowMapping) -> Account:
         name=row["name"],
         language=row["language"],
         over_quota=OverQuota(row["over_quota"]),
+        stamp=row["stamp"],
     )
 
 

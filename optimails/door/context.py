@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from optimails.directory.api import Directory
     from optimails.door.connections import Connections
     from optimails.door.login import Login
+    from optimails.door.sessions import Sessions
+    from optimails.events import Bus
     from optimails.mailbox.api import MailService
 
 
@@ -24,7 +26,9 @@ class Services:
     delivery: "Delivery"
     login: "Login"
     tls: "IOpenSSLServerConnectionCreator | None"  # for ``transport.startTLS``, as it is; None: no TLS at all
-    connections: "Connections | None" = None  # how many an account and an address hold on this host
+    connections: "Connections"  # how many an address and an account hold on this host
+    sessions: "Sessions"  # those that are logged in at this worker
+    bus: "Bus"
 
 
 # Each door's ``server.py`` has ``def factory(services: Services, listener: Listener) -> twisted Factory``.

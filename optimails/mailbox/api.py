@@ -333,3 +333,6 @@ class MailService(Protocol):
 
     async def open(self, account: Account) -> AccountMail:
         """Creates store and standard mailboxes at first use. Raises ``Unavailable``."""
+
+    def changed(self, account: Account) -> None:
+        """The directory has other limits for it: they are good at once, also for who has it open."""

@@ -61,6 +61,11 @@ class LocalMailService:
         engine.users += 1
         return LocalAccountMail(engine, account, self._release)
 
+    def changed(self, account: Account) -> None:
+        engine = self._engines.get(account.id)
+        if engine is not None:
+            engine.limits = account.limits
+
     async def _open(self, account: AccountId) -> Engine:
         """One opening at a time for an account, whoever asks."""
         loop = asyncio.get_running_loop()

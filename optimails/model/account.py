@@ -1,6 +1,6 @@
 """What a service knows of an account once the directory has resolved it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from optimails.model.address import EmailAddress
@@ -52,3 +52,4 @@ class Account:
     name: str = ""  # display name
     language: str = "en"  # en or fr
     over_quota: OverQuota = OverQuota.TEMPORARY
+    stamp: int = field(default=0, compare=False)  # another one: whatever was believed of its credentials is over

@@ -72,6 +72,7 @@ class ServiceAssembly:
         from optimails.door.context import Services  # noqa: PLC0415
         from optimails.door.guard import Guard  # noqa: PLC0415
         from optimails.door.login import Login  # noqa: PLC0415
+        from optimails.door.sessions import Sessions  # noqa: PLC0415
         from optimails.mailbox.service import LocalMailService, places  # noqa: PLC0415
 
         self._config = config
@@ -84,6 +85,7 @@ class ServiceAssembly:
         run = data / "run"
         self._guard = Guard(config.login, run / "guard.sqlite")
         self._connections = Connections(config.login, run / "connections")
+        self._sessions = Sessions(self._connections, self._directory, self._mail, bus)
         self._services = Services(
             config,
             self._directory,
@@ -92,6 +94,8 @@ class ServiceAssembly:
             Login(self._directory, self._guard),
             secure,
             self._connections,
+            self._sessions,
+            bus,
         )
 
     async def start(self) -> None:
@@ -118,6 +122,7 @@ class ServiceAssembly:
         await TextJobs(self._config.server.data, self._bus, self._directory, self._mail).run()
 
     async def close(self) -> None:
+        self._sessions.close()
         await self._mail.close()
         await self._directory.close()
         self._connections.close()

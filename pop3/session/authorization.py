@@ -129,8 +129,10 @@ async def auth(session: Session, command: Auth) -> None:
 
 async def _enter(session: Session, account: Account) -> None:
     around = session.surroundings
-    if not around.sessions.enter(account.id, around.most_sessions):
-        raise Refused(Reason.IN_USE)
+    try:
+        session.entry = await around.sessions.enter(account, session)
+    except Refused as refused:
+        raise Refused(Reason.IN_USE) if refused.reason is Reason.LIMIT else refused from None
     mail = None
     try:
         mail = await around.mail.open(account)
@@ -141,7 +143,7 @@ async def _enter(session: Session, account: Account) -> None:
             await mailbox.close()
             raise
     except BaseException:
-        around.sessions.leave(account.id)
+        session.leave()
         if mail is not None:
             await mail.close()
         raise

@@ -1,19 +1,24 @@
 """One client's conversation from greeting to farewell: the only task that a connection has."""
 
-import asyncio
 import logging
 
+from optimails.door.peer import Disconnected, TimedOut
+from optimails.door.sessions import Ending
 from optimails.model.errors import BadSyntax
 from pop3.session.errors import answer
-from pop3.session.peer import Disconnected, TimedOut
 from pop3.session.session import Session
 from pop3.session.table import handle
 from pop3.wire.commands import Command, parse
 from pop3.wire.lines import TooLong
+from pop3.wire.replies import Code
 
 log = logging.getLogger(__name__)
 
-FAREWELL_PATIENCE = 5.0  # seconds to hand the last answer to a client that does not read
+_FAREWELLS = {
+    Ending.GOING_DOWN: ("going_down", None),
+    Ending.NOT_ACTIVE: ("not_active", Code.AUTH),
+    Ending.CREDENTIALS: ("password_changed", Code.AUTH),
+}
 
 
 async def converse(session: Session) -> None:
@@ -23,7 +28,7 @@ async def converse(session: Session) -> None:
         while not session.over:
             line = await session.line()
             if line is None:
-                await _farewell(session, "going_down")
+                await _farewell(session, *_FAREWELLS[session.farewell or Ending.GOING_DOWN])
                 return
             try:
                 await handle(session, _command(line))
@@ -49,10 +54,6 @@ def _command(line: bytes | TooLong) -> Command:
     return parse(line)
 
 
-async def _farewell(session: Session, key: str) -> None:
-    session.error(key)
-    try:
-        async with asyncio.timeout(FAREWELL_PATIENCE):
-            await session.flush()
-    except (Disconnected, TimeoutError):
-        pass
+async def _farewell(session: Session, key: str, code: Code | None = None) -> None:
+    session.error(key, code)
+    await session.flush_last()

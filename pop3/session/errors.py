@@ -1,15 +1,11 @@
 """Errors into answers: the one place where they meet POP3's response codes (RFC 2449 §8.1.1, RFC 3206 §4)."""
 
-import logging
-import secrets
-
+from optimails.door import incident
+from optimails.door.peer import Disconnected, TimedOut
 from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
 from pop3.session.maildrop import NoSuchMessage
-from pop3.session.peer import Disconnected, TimedOut
 from pop3.session.session import Session
 from pop3.wire.replies import Code
-
-log = logging.getLogger(__name__)
 
 _REFUSED: dict[Reason, tuple[str, Code | None]] = {
     Reason.AUTHENTICATION_FAILED: ("login_failed", Code.AUTH),
@@ -40,7 +36,5 @@ def answer(session: Session, error: Exception) -> None:
         case Unavailable():
             session.error("unavailable", Code.SYS_TEMP)
         case _:
-            incident = secrets.token_hex(4)
-            fields = {"id": incident, "session": session.id}
-            log.error("pop3_command_failed", exc_info=error, extra={"fields": fields})
-            session.error("internal", Code.SYS_TEMP, id=incident)
+            identifier = incident.note(error, session=session.id, protocol="pop3")
+            session.error("internal", Code.SYS_TEMP, id=identifier)

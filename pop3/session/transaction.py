@@ -3,9 +3,10 @@
 import logging
 from itertools import islice
 
+from optimails.door.peer import Disconnected
+from optimails.door.session import FLUSH_AT
 from optimails.model.errors import Refused, Unavailable
-from pop3.session.peer import Disconnected
-from pop3.session.session import FLUSH_AT, Session
+from pop3.session.session import Session
 from pop3.wire import replies
 from pop3.wire.commands import Dele, List, Noop, Quit, Retr, Rset, Stat, Top, Uidl
 from pop3.wire.replies import Code

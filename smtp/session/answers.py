@@ -4,10 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optimails.delivery.api import Delivered, Failed, Outcome
+from optimails.door.sessions import Ending
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, MailError, Reason, Refused
-from smtp.wire.replies import BadCommand, basic_code, reply
+from smtp.wire.replies import SHUTTING_DOWN, BadCommand, basic_code, reply
 
+FAREWELLS = {
+    Ending.GOING_DOWN: SHUTTING_DOWN,
+    Ending.NOT_ACTIVE: reply(421, "4.7.0", "This account is not available"),
+    Ending.CREDENTIALS: reply(421, "4.7.0", "The password has changed, log in again"),
+}
 NOTHING_LOST_LATER = Failed(permanent=False, status="4.3.0", text="Not all recipients have it yet, try again later")
 
 

@@ -50,12 +50,13 @@ async def _step(session: "Session", line: bytes | None, mechanism: str = "") -> 
             )
         decoded = None if line is None else sasl.decode(line, initial=bool(mechanism))
         outcome = await exchange.step(decoded)
+        if isinstance(outcome, sasl.Challenge):
+            session.exchange = exchange
+            session.answer(b"334 " + sasl.encode(outcome.data) + b"\r\n")
+            return
+        session.entry = await session.door.sessions.enter(outcome.account, session)
     except MailError as error:
         session.refuse(answers.of_login_error(error))
-        return
-    if isinstance(outcome, sasl.Challenge):
-        session.exchange = exchange
-        session.answer(b"334 " + sasl.encode(outcome.data) + b"\r\n")
         return
     session.account = outcome.account
     session.answer(_WELCOME)

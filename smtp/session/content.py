@@ -8,6 +8,7 @@ from prometheus_client import Counter, Histogram
 from optimails.config import Protocol
 from optimails.delivery.api import Attempt, Delivered, SmtpEnvelope
 from optimails.delivery.spool import Spool
+from optimails.door import incident
 from optimails.model.errors import MailError
 from smtp.session import answers, trace
 from smtp.session.states import State
@@ -88,10 +89,9 @@ async def complete(session: "Session", transaction: Transaction) -> None:
         session.answer(await _finish(session, transaction))
     except MailError as error:
         session.answer(b"".join(_for_each(session, transaction, answers.of_error(error))))
-    except Exception:
+    except Exception as error:  # noqa: BLE001 - noted with its trace
         _DEFERRED[session.door.protocol].inc()
-        identifier = trace.message_id()
-        log.exception("internal_error", extra={"fields": {"session": session.id, "error": identifier}})
+        identifier = incident.note(error, session=session.id, protocol=session.door.protocol.value)
         session.answer(b"".join(_for_each(session, transaction, answers.of_bug(identifier))))
     finally:
         session.reset()

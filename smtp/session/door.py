@@ -8,6 +8,7 @@ from optimails.config.smtp import SmtpSettings
 from optimails.delivery.api import Delivery
 from optimails.directory.api import Directory
 from optimails.door.login import Login
+from optimails.door.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Door:
     directory: Directory
     delivery: Delivery
     login: Login
+    sessions: Sessions
     starttls: bool  # whether STARTTLS can be offered
 
     @property

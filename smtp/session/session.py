@@ -9,11 +9,12 @@ or the content of a message. A line that is too long is swallowed to its end and
 """
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Awaitable, Callable
 
+from optimails.door import incident
 from optimails.door.sasl import MAX_LINE, Mechanism
+from optimails.door.sessions import Ending, Entry
 from optimails.model.account import Account
 from optimails.model.errors import MailError
 from smtp.session import answers, authentication, content, envelope, hello
@@ -23,8 +24,6 @@ from smtp.session.transaction import Transaction
 from smtp.wire import commands as c
 from smtp.wire import replies
 from smtp.wire.parse import parse
-
-log = logging.getLogger(__name__)
 
 _FAIR = 200  # commands after which other sessions get their turn
 
@@ -44,7 +43,9 @@ class Session:
         "closing",
         "done_messages",
         "door",
+        "entry",
         "exchange",
+        "farewell",
         "greeting",
         "hello",
         "id",
@@ -56,6 +57,7 @@ class Session:
         "state",
         "tls",
         "transaction",
+        "wake",
         "wants_tls",
     )
 
@@ -68,6 +70,9 @@ class Session:
         self.greeting: c.Greeting | None = None
         self.hello = ""  # the client's name, as it gave it
         self.account: Account | None = None
+        self.entry: Entry | None = None  # this session among those of its account
+        self.farewell: Ending | None = None  # somebody wishes its end
+        self.wake: Callable[[], None] | None = None  # tells the owner that ``part`` may have something to say
         self.exchange: Mechanism | None = None
         self.transaction: Transaction | None = None
         self.skip = 0  # bytes of a refused chunk that are still to come
@@ -128,7 +133,7 @@ class Session:
         self.wants_tls = False
         self._drop()
         self._long = False
-        self.account = None
+        self._leave_account()
         self.greeting = None
         self.hello = ""
         self.reset(State.START)
@@ -136,13 +141,29 @@ class Session:
     def close(self) -> None:
         """The connection is gone: give back what a message in mid-air holds."""
         self.closing = True
+        self.wake = None
         self._drop()
+        self._leave_account()
         self.reset()
+
+    def kick(self, why: Ending) -> None:
+        """End the session once no message is in progress."""
+        if self.farewell in (None, Ending.GOING_DOWN):
+            self.farewell = why
+        if self.wake is not None:
+            self.wake()
+
+    def part(self) -> None:
+        """Say the last word, if somebody wishes it and no message is in progress."""
+        if self.farewell is not None and not self.in_transaction and not self.closing:
+            self.hang_up(answers.FAREWELLS[self.farewell])
 
     async def advance(self) -> None:
         """Work off the input, as far as it goes. Never raises for anything the client sent."""
         handled = 0
         while self._at < len(self._buffer) and not self.closing and not self.wants_tls:
+            if self.farewell is not None and not self.in_transaction:
+                break
             if self.skip:
                 self._skip_chunk()
             elif self.in_content:
@@ -158,6 +179,8 @@ class Session:
                     await asyncio.sleep(0)
             if self.bad_commands >= self.door.settings.max_bad_commands and not self.closing:
                 self.hang_up(replies.TOO_MANY_ERRORS)
+        if not self.wants_tls:
+            self.part()
         if self.closing or self.wants_tls:
             # What was pipelined after STARTTLS came in the clear: it must never be taken for what TLS protects
             # (RFC 3207 §6, command injection).
@@ -186,6 +209,12 @@ class Session:
             self.transaction = None
         self.exchange = None
         self.state = state
+
+    def _leave_account(self) -> None:
+        self.account = None
+        entry, self.entry = self.entry, None
+        if entry is not None:
+            entry.leave()
 
     # -- input ---------------------------------------------------------------------------------------------------------
 
@@ -273,10 +302,8 @@ class Session:
             await work
         except MailError as error:
             self.answer(answers.of_error(error))
-        except Exception:
-            identifier = secrets.token_hex(4)
-            log.exception("internal_error", extra={"fields": {"session": self.id, "error": identifier}})
-            self.answer(answers.of_bug(identifier))
+        except Exception as error:  # noqa: BLE001 - noted with its trace
+            self.answer(answers.of_bug(incident.note(error, session=self.id, protocol=self.door.protocol.value)))
 
 
 async def _reset(session: Session, _: c.Rset) -> None:

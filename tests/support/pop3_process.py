@@ -21,7 +21,6 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from optimails.config import parse
 from optimails.config.listener import Listener
-from optimails.door.context import Services
 from optimails.mailbox.api import NewMessage
 from optimails.model.mailbox_name import INBOX
 from optimails.supervisor.tls import ServerTls
@@ -37,7 +36,7 @@ async def _serve(folder: Path, settings: str) -> None:
     config = parse(text, folder / "optimails.toml", {})
     tls = ServerTls(config.tls)
     world = World()
-    services = Services(config, world.directory, world.mail, None, world.login, tls)
+    services = world.services(config, tls=tls)
     doors = [
         factory(services, Listener(protocol="pop3", address="127.0.0.1:0", tls=mode))
         for mode in ("starttls", "implicit")

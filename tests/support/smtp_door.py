@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from optimails.config import Config, Protocol
@@ -61,10 +61,6 @@ class PostDirectory(MemoryDirectory):
         names = self.aliases.get(sender.local, ()) if sender.domain == "demo.test" else ()
         return sender.key == account.address.key or account.address.local in names
 
-    def change(self, name: str, **values: object) -> None:
-        """Other values for an account."""
-        self.accounts[f"{name}@demo.test"] = replace(self.accounts[f"{name}@demo.test"], **values)
-
 
 class PostMail:
     """The real mail service, except for accounts that ``broken`` names: those cannot be opened."""
@@ -118,6 +114,7 @@ class SmtpDoor:
             self.directory,
             delivery,
             self.world.login,
+            self.world.sessions,
             self.starttls,
         )
 
@@ -134,7 +131,8 @@ class SmtpDoor:
     ) -> None:
         """``@setting name value`` and ``@far`` stand before the first line; ``@greeted`` skips the greeting and says
         hello; ``@login``; ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``, ``@policy NAME permanent``,
-        ``@closed NAME``, ``@suspended NAME``, ``@away``; ``@inbox NAME count`` looks into a mailbox."""
+        ``@closed NAME``, ``@suspended NAME``, ``@changed NAME`` (its password), ``@away``; ``@inbox NAME count`` looks
+        into a mailbox."""
         match words:
             case ["setting", name, value]:
                 self.settings[name] = value
@@ -156,7 +154,11 @@ class SmtpDoor:
             case ["policy", name, policy]:
                 self.directory.change(name, over_quota=OverQuota(policy))
             case ["closed" | "suspended" as state, name]:
-                self.directory.change(name, state=AccountState(state))
+                self.world.change(name, state=AccountState(state))
+                await self._told()
+            case ["changed", name]:
+                self.world.change(name, stamp=1)
+                await self._told()
             case ["away"]:
                 self.directory.away = True
             case ["tls"]:
@@ -173,6 +175,14 @@ class SmtpDoor:
         out = await connection.settle()
         assert out.split(b"\r\n")[-2].startswith(b"2"), out
         connection.out.clear()
+
+    async def _told(self) -> None:
+        """Until the news of an account has reached the sessions, and their last words the wire."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        for end in self.ends:
+            end.session.part()
+            end.out += end.session.take_output()
 
     def account(self, name: str) -> Account:
         return self.directory.accounts[f"{name}@demo.test"]

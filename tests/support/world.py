@@ -5,10 +5,14 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field, replace
 
+from optimails.config import Config
 from optimails.config.login import LoginSettings
 from optimails.directory.api import Resolution, ScramKeys
+from optimails.door.connections import Connections
+from optimails.door.context import Services
 from optimails.door.guard import Guard
 from optimails.door.login import Login
+from optimails.door.sessions import Sessions
 from optimails.events.memory import MemoryBus
 from optimails.mailbox.service import LocalMailService
 from optimails.model.account import Account, AccountState, Limits, Service
@@ -63,6 +67,8 @@ class MemoryDirectory:
         return self._known(login)
 
     async def account(self, account_id: AccountId) -> Account | None:
+        if self.away:
+            raise Unavailable("The directory is away")
         return next((account for account in self.accounts.values() if account.id == account_id), None)
 
     async def resolve(self, recipient: EmailAddress) -> Resolution:
@@ -79,10 +85,13 @@ class MemoryDirectory:
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
         return sender.key == account.address.key
 
+    def change(self, login: str, **values: object) -> None:
+        """Other values for an account."""
+        self.accounts[f"{login}@demo.test"] = replace(self.accounts[f"{login}@demo.test"], **values)
+
     def limit(self, login: str, **limits: int | None) -> None:
         """Other limits for the account, from its next log-in on."""
-        account = self.accounts[f"{login}@demo.test"]
-        self.accounts[f"{login}@demo.test"] = replace(account, limits=replace(account.limits, **limits))
+        self.change(login, limits=replace(self.accounts[f"{login}@demo.test"].limits, **limits))
 
 
 @dataclass
@@ -93,13 +102,32 @@ class World:
     files: dict[AccountId, MemoryFiles] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.mail = LocalMailService(self._place, MemoryBus())
+        self.bus = MemoryBus()
+        self.mail = LocalMailService(self._place, self.bus)
         self.login = Login(self.directory, Guard(LoginSettings(delay_seconds=0)))
+        self.sessions = self.limited()
+
+    def limited(self, **limits: int) -> Sessions:
+        """The registry of sessions, with other limits of connections."""
+        return Sessions(Connections(LoginSettings(**limits)), self.directory, self.mail, self.bus)
+
+    def services(self, config: Config, *, delivery: object = None, tls: object = None) -> Services:
+        """What a door's factory is given."""
+        sessions = self.sessions
+        return Services(
+            config, self.directory, self.mail, delivery, self.login, tls, sessions.connections, sessions, self.bus
+        )
+
+    def change(self, login: str, **values: object) -> None:
+        """Other values for an account; everybody is told, as the command line does."""
+        self.directory.change(login, **values)
+        self.bus.publish_account(self.directory.accounts[f"{login}@demo.test"].id)
 
     def _place(self, account: AccountId) -> tuple[MemoryFiles, None]:
         return self.files.setdefault(account, MemoryFiles()), None
 
     async def close(self) -> None:
+        self.sessions.close()
         await self.mail.close()
 
 

@@ -158,6 +158,6 @@ def test_full_disk(service: Service, small_disk: Path) -> None:
         control.append("INBOX", kept[0])
         assert control.contents() == kept[:1]
     assert not service.times_logged("worker_died")
-    assert not service.times_logged("imap_error")
+    assert not service.times_logged("internal_error")
     service.stop()
     assert service.optimails("doctor", expect=(0, 3)) == {"accounts": 4, "findings": []}

@@ -14,7 +14,7 @@ from tests.support.transcript import Connection, Transcript
 
 DIALOGUES = Path(__file__).parents[2] / "transcripts" / "imap"
 # What needs other settings, another network, a broken directory, or reaches into the session.
-INSIDE = ("@setting", "@far", "@limit", "@away", "@sessions", "@timeout", "@kick")
+INSIDE = ("@setting", "@far", "@limit", "@away", "@sessions", "@timeout", "@kick", "@account", "@changed")
 ELSEWHERE = {"login", "authenticate_plain", "authenticate_login", "utf8_login", "literals", "byte_by_byte"}  # passwords
 ELSEWHERE |= {"starttls_injection", "compress"}  # the stream itself changes: test_server.py
 ELSEWHERE |= {"quota", "thunderbird"}  # limits of another plan

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from optimails.door.session import FLUSH_AT
 from optimails.mailbox.selected import LocalSelectedMailbox
 from optimails.model.errors import Unavailable
-from pop3.session.session import FLUSH_AT
 from tests.support.in_loop import in_loop
 from tests.support.pop3_door import MESSAGES, MemoryConnection, Pop3Door
 from tests.support.world import scram_final, scram_first
@@ -189,7 +189,7 @@ async def test_a_message_that_breaks_off_ends_the_connection_instead_of_looking_
 @in_loop
 async def test_a_client_that_is_gone_leaves_nothing_behind() -> None:
     async with door(MESSAGES["plain"]) as made:
-        made.most_sessions = 1
+        made.world.sessions = made.world.limited(connections_per_account=1)
         for _ in range(3):
             connection = await logged_in(made)
             await connection.close()
@@ -199,7 +199,7 @@ async def test_a_client_that_is_gone_leaves_nothing_behind() -> None:
 @in_loop
 async def test_a_mailbox_that_cannot_be_opened_frees_its_place() -> None:
     async with door() as made:
-        made.most_sessions = 1
+        made.world.sessions = made.world.limited(connections_per_account=1)
         connection = await made.connect()
         await connection.settle()
         opened = made.world.mail.open

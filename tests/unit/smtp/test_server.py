@@ -6,10 +6,8 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.testing import StringTransport
 
 from optimails.config import Listener, Protocol
-from optimails.config.login import LoginSettings
 from optimails.delivery.local import LocalDelivery
-from optimails.door.connections import Connections
-from optimails.door.context import Services
+from optimails.model.account import AccountState
 from smtp.server import Connection, SmtpFactory, factory
 from tests.support.in_loop import in_loop
 from tests.support.smtp_door import SmtpDoor
@@ -42,12 +40,16 @@ class Wire(StringTransport):
 class Listening:
     """One listener, and clients that connect to it."""
 
-    def __init__(self, protocol: Protocol = Protocol.SMTP, **settings: object) -> None:
+    def __init__(
+        self, protocol: Protocol = Protocol.SMTP, limits: dict[str, int] | None = None, **settings: object
+    ) -> None:
         self.door = SmtpDoor(protocol, settings=settings)
         config = self.door.config()
         delivery = LocalDelivery(self.door.directory, self.door.mail, config)
         world = self.door.world
-        services = Services(config, self.door.directory, world.mail, delivery, world.login, object())
+        if limits:
+            world.sessions = world.limited(**limits)
+        services = world.services(config, delivery=delivery, tls=object())
         self.factory: SmtpFactory = factory(services, Listener(protocol=protocol, address="127.0.0.1:0"))
 
     def connect(self, host: str = "127.0.0.1") -> tuple[Connection, Wire]:
@@ -125,8 +127,7 @@ async def test_who_speaks_first_on_port_25_is_turned_away_unless_it_sits_here() 
 
 @in_loop
 async def test_too_many_connections_of_one_address() -> None:
-    listening = Listening(early_talker_delay=0)
-    listening.factory._places = Connections(LoginSettings(connections_per_address=2))
+    listening = Listening(limits={"connections_per_address": 2}, early_talker_delay=0)
     first, _ = listening.connect("192.0.2.1")
     listening.connect("192.0.2.1")
     assert listening.connect("192.0.2.2")[1].value().startswith(b"220 ")
@@ -228,6 +229,49 @@ async def test_draining_waits_for_the_message_in_progress() -> None:
     assert bye.startswith(b"421 4.3.2 ")
     assert len(await listening.door.inbox("alice")) == 1
     del idle
+    await listening.close()
+
+
+@in_loop
+async def test_a_suspended_account_loses_its_connections_between_two_messages() -> None:
+    listening = Listening(Protocol.SUBMISSION)
+    idle, idle_wire = listening.connect()
+    busy, wire = listening.connect()
+    stranger, stranger_wire = listening.connect()
+    for connection in (idle, busy):
+        connection.dataReceived(b"EHLO c\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n")
+    await said(wire)
+    await said(idle_wire)
+    busy.dataReceived(b"MAIL FROM:<alice@demo.test>\r\nRCPT TO:<bob@demo.test>\r\nDATA\r\n")
+    await said(wire)
+    listening.door.world.change("alice", state=AccountState.SUSPENDED)
+    await hung_up(idle_wire)
+    assert idle_wire.value() == b"421 4.7.0 This account is not available\r\n"
+    assert not wire.disconnecting
+    busy.dataReceived(b"x: y\r\n.\r\nNOOP\r\n")
+    await hung_up(wire)
+    accepted, bye, _ = wire.value().split(b"\r\n")
+    assert accepted.startswith(b"250 2.0.0 ")
+    assert bye.startswith(b"421 4.7.0 ")
+    assert not stranger_wire.disconnecting
+    del stranger
+    await listening.close()
+    assert not listening.door.world.sessions._entries
+
+
+@in_loop
+async def test_submission_counts_the_sessions_of_an_account() -> None:
+    listening = Listening(Protocol.SUBMISSION, limits={"connections_per_account": 1})
+    log_in = b"AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n"
+    first, wire = listening.connect()
+    first.dataReceived(b"EHLO c\r\n" + log_in)
+    assert b"235 " in await said(wire)
+    second, wire = listening.connect()
+    second.dataReceived(b"EHLO c\r\n" + log_in)
+    assert b"454 4.7.0 Too many connections" in await said(wire)
+    first.connectionLost()
+    second.dataReceived(log_in)
+    assert (await said(wire)).startswith(b"235 ")
     await listening.close()
 
 

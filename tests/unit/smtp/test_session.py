@@ -316,7 +316,7 @@ async def test_an_error_of_ours_shows_an_id_and_the_session_goes_on() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ZeroDivisionError(), rb"451 4\.3\.0 Internal error [0-9a-f]{16}, try again later"),
+        (ZeroDivisionError(), rb"451 4\.3\.0 Internal error [0-9a-f]{8}, try again later"),
         (Unavailable("Cannot read"), b"451 4.3.0 Cannot read"),
     ],
 )

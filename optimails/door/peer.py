@@ -1,4 +1,4 @@
-"""What a session needs of its connection; ``pop3.server`` has the real one, tests have one over byte queues."""
+"""What a session needs of its connection; ``optimails.door.stream`` has the real one, tests have one in memory."""
 
 from typing import Protocol
 
@@ -14,11 +14,12 @@ class TimedOut(Exception):
 class Peer(Protocol):
     """The client's end of one connection. Everything is called from the event loop, by one task."""
 
-    address: str  # of the client, for limits and logs
+    address: str  # of the client, for limits and logs; empty on a Unix socket
     encrypted: bool  # TLS is on
     local: bool  # on this machine: passwords may pass without TLS
-    can_start_tls: bool
 
+    @property
+    def can_start_tls(self) -> bool: ...
     def take(self) -> bytes:
         """What arrived, at most some tens of KiB at a time; empty when nothing is there."""
 
@@ -32,4 +33,7 @@ class Peer(Protocol):
         """Hand over bytes; returns when the client reads fast enough for more. Raises ``Disconnected``."""
 
     async def start_tls(self) -> None:
-        """The next bytes both ways are TLS; what arrived before is forgotten. Raises ``Disconnected``."""
+        """The next bytes both ways are TLS; what arrived before is forgotten (RFC 9051 §6.2.1, RFC 2595 §4).
+
+        Raises ``Disconnected``.
+        """
