@@ -15,13 +15,14 @@ from optimails.model.ids import AccountId, MailboxId, ModSeq, UidValidity
 
 UID_BLOCK = 1000
 MODSEQ_BLOCK = 10_000
+_UNFINISHED = ""  # instead of a boot: the account's mailboxes are still being made
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What opening the account's row found out."""
 
-    created: bool
+    created: bool  # or its creation was never finished
     rebooted: bool  # the machine went down since the last writer: acknowledged rows may be missing
 
 
@@ -45,9 +46,9 @@ def prepare(database: Database, account: AccountId) -> Opened:
             connection.execute(
                 "INSERT OR IGNORE INTO account (id, modseq, modseq_reserved, uid_validity, storage, messages, boot) "
                 "VALUES (?, 1, ?, ?, 0, 0, ?)",
-                (account, MODSEQ_BLOCK, int(time.time()), boot),
+                (account, MODSEQ_BLOCK, int(time.time()), _UNFINISHED),
             )
-        else:
+        elif row[0] != _UNFINISHED:
             connection.execute(
                 "UPDATE account SET modseq = modseq_reserved, modseq_reserved = modseq_reserved + ?, boot = ?",
                 (MODSEQ_BLOCK, boot),
@@ -55,7 +56,14 @@ def prepare(database: Database, account: AccountId) -> Opened:
             connection.execute(
                 "UPDATE mailbox SET uid_next = uid_reserved, uid_reserved = uid_reserved + ?", (UID_BLOCK,)
             )
-    return Opened(created=row is None, rebooted=row is not None)
+    created = row is None or row[0] == _UNFINISHED
+    return Opened(created=created, rebooted=not created)
+
+
+def finish(database: Database) -> None:
+    """The mailboxes of a new account, or of one that was rebuilt, are all there."""
+    with database.write(durable=True) as connection:
+        connection.execute("UPDATE account SET boot = ?", (boot_id(),))
 
 
 def reserve(database: Database, mailbox: MailboxId, count: int) -> None:

@@ -111,6 +111,7 @@ class Engine:
             forget_opener(self.database)
         except sqlite3.Error as wrong:  # on a full disk: the next to open the account finds a dead opener and recovers
             log.warning("tidying_failed", extra={"fields": {"account": self.account, "error": str(wrong)}})
+        self.texts.close()
         self.database.close()
 
 
@@ -135,6 +136,12 @@ def register_opener(database: Database) -> tuple[bool, set[int]]:
         dead = [row for row in others if process_started(row[0]) != row[1]]
         connection.execute("INSERT OR IGNORE INTO opener (pid, started) VALUES (?, ?)", me)
     return bool(dead), {pid for pid, started in others if (pid, started) not in dead}
+
+
+def other_openers(connection: sqlite3.Connection) -> set[int]:
+    """The ids of the other living processes that have the account open now."""
+    openers = connection.execute("SELECT pid, started FROM opener").fetchall()
+    return {pid for pid, started in openers if pid != os.getpid() and process_started(pid) == started}
 
 
 def forget_dead_openers(database: Database) -> None:

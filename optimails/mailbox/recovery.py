@@ -23,7 +23,7 @@ from optimails.index.database import storage_errors
 from optimails.index.mailboxes import MailboxRow
 from optimails.mailbox import folders, storing
 from optimails.mailbox.api import NewMessage
-from optimails.mailbox.engine import Engine
+from optimails.mailbox.engine import Engine, other_openers
 from optimails.mailbox.findings import Finding, Kind
 from optimails.model.mailbox_name import INBOX, MailboxName
 
@@ -50,6 +50,8 @@ def _recover_mailbox(
 ) -> list[Finding]:
     findings: list[Finding] = []
     with engine.database.write() as connection:  # nobody commits while files and rows are compared
+        # Those who opened the account since: they were noted before they could place a file.
+        living = living | other_openers(connection)
         rows = {
             name: key - (box.id << 32)
             for key, name in connection.execute(

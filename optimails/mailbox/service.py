@@ -50,32 +50,36 @@ class LocalMailService:
         self._bus = bus
         self._limit = open_accounts
         self._engines: OrderedDict[AccountId, Engine] = OrderedDict()
-        self._opening: dict[AccountId, asyncio.Future[Engine]] = {}
+        self._opening: dict[AccountId, asyncio.Task[None]] = {}
+        self._closing: dict[AccountId, asyncio.Future[None]] = {}
 
     async def open(self, account: Account) -> LocalAccountMail:
-        engine = self._engines.get(account.id)
-        if engine is None:
-            engine = await self._open(account.id)
+        while (engine := self._engines.get(account.id)) is None:
+            await self._open(account.id)
         self._engines.move_to_end(account.id)
         engine.limits = account.limits
         engine.users += 1
         return LocalAccountMail(engine, account, self._release)
 
-    def changed(self, account: Account) -> None:
-        engine = self._engines.get(account.id)
-        if engine is not None:
-            engine.limits = account.limits
-
-    async def _open(self, account: AccountId) -> Engine:
-        """One opening at a time for an account, whoever asks."""
-        loop = asyncio.get_running_loop()
+    async def _open(self, account: AccountId) -> None:
+        """One opening at a time for an account, whoever asks; it goes on when who asked goes away."""
         opening = self._opening.get(account)
         if opening is None:
-            opening = asyncio.ensure_future(loop.run_in_executor(None, open_engine, account, self._where, self._bus))
-            self._opening[account] = opening
-            opening.add_done_callback(lambda _: self._opening.pop(account, None))
-        engine = await asyncio.shield(opening)
-        return self._engines.setdefault(account, engine)
+            opening = self._opening[account] = asyncio.create_task(self._open_engine(account))
+            opening.add_done_callback(lambda task: self._opened(account, task))
+        await asyncio.shield(opening)
+
+    async def _open_engine(self, account: AccountId) -> None:
+        closing = self._closing.get(account)
+        if closing is not None:  # or it would strike this process off the account's openers after we put it there
+            await asyncio.wait((closing,))
+        loop = asyncio.get_running_loop()
+        self._engines[account] = await loop.run_in_executor(None, open_engine, account, self._where, self._bus)
+
+    def _opened(self, account: AccountId, task: "asyncio.Task[None]") -> None:
+        del self._opening[account]
+        if not task.cancelled():
+            task.exception()  # told to those who wait, if any still does
 
     def _release(self, engine: Engine) -> None:
         engine.users -= 1
@@ -83,7 +87,13 @@ class LocalMailService:
         if excess > 0:
             idle = [identity for identity, other in self._engines.items() if not other.users][:excess]
             for identity in idle:
-                _close_in_thread(self._engines.pop(identity))
+                self._close(self._engines.pop(identity))
+
+    def _close(self, engine: Engine) -> "asyncio.Future[None]":
+        closing = asyncio.get_running_loop().run_in_executor(None, engine.close)
+        self._closing[engine.account] = closing
+        closing.add_done_callback(lambda _: self._closing.pop(engine.account, None))
+        return closing
 
     async def recalculate(self, account: Account) -> tuple[Usage, Usage]:
         """Count the account's messages and bytes anew: (as it was kept, as it is)."""
@@ -106,21 +116,27 @@ class LocalMailService:
 
     async def close(self) -> None:
         """Close every account that nobody uses, in good order."""
-        loop = asyncio.get_running_loop()
         for identity, engine in list(self._engines.items()):
             if not engine.users:
                 del self._engines[identity]
-                await loop.run_in_executor(None, engine.close)
-
-
-def _close_in_thread(engine: Engine) -> None:
-    asyncio.get_running_loop().run_in_executor(None, engine.close)
+                await self._close(engine)
+        if self._closing:
+            await asyncio.wait(list(self._closing.values()))
 
 
 @storage_errors
 def open_engine(account: AccountId, where: Places, bus: Publisher) -> Engine:
-    """Open an account in this process, recovering what a crash left. Blocking."""
+    """Open an account in this process, recovering what a crash left. Blocking.
+
+    One process at a time: two that recover would both adopt the same file, and a new account is not to be used before
+    its mailboxes are there.
+    """
     files, index = where(account)
+    with files.opening():
+        return _open(account, files, index, bus)
+
+
+def _open(account: AccountId, files: AccountFiles, index: Path | None, bus: Publisher) -> Engine:
     try:
         database = _database(index)
     except Damaged as damage:
@@ -137,6 +153,8 @@ def open_engine(account: AccountId, where: Places, bus: Publisher) -> Engine:
         if any(True for folder in files.folders() if folder) or any(True for _ in _names(files)):
             engine.opening_findings = recovery.rebuild(engine)
         folders.create_standard(engine)
+        accounts.finish(database)
+        forget_dead_openers(database)
     elif crashed or opened.rebooted:
         engine.opening_findings = recovery.recover(engine, living, adopt=opened.rebooted)
         forget_dead_openers(database)

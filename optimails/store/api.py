@@ -1,6 +1,7 @@
 """What the layers above ask of the files of one account. Folders and names are the store's own, kept in the index."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +43,12 @@ class Staged(Protocol):
 
 class AccountFiles(Protocol):
     """Message files of one account. Blocking; errors are those of the file system (OSError)."""
+
+    def opening(self) -> AbstractContextManager[None]:
+        """Only one process, and one thread of it, is in here."""
+
+    def taking(self, folder: str) -> AbstractContextManager[bool]:
+        """Whether we are the one to take what was left in ``new/``: False while somebody else does."""
 
     def create_folder(self, folder: str, label: FolderLabel) -> None:
         """Make the folder, or give an existing one a new label; durable on return."""

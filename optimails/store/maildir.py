@@ -3,9 +3,14 @@
 ``DIR/Maildir`` is the tree (INBOX at its root, other folders as ``.Name``), ``DIR/.expunged`` what was expunged and is
 kept. A message is written to the root's ``tmp/`` and synced, then renamed into ``cur/`` of its folder, then that folder
 is synced; only then may anybody acknowledge it. All folders are on one file system, so renames and links never copy.
+
+What is done once a message uses plain strings and ``os``: building a ``Path`` costs more than the call it is for.
 """
 
+# ruff: noqa: PTH104, PTH108, PTH116
+
 import contextlib
+import fcntl
 import json
 import mmap
 import os
@@ -26,7 +31,7 @@ class OpenFile:
 
     __slots__ = ("_descriptor", "size")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._descriptor = -1  # also when opening fails
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.size = os.fstat(self._descriptor).st_size
@@ -55,21 +60,38 @@ class MaildirFiles:
         self.directory = directory
         self._root = directory / "Maildir"
         self._shelf = directory / ".expunged"
+        self._text = str(self._root)
         if not (self._root / "tmp").exists():
-            for path in (self._root, self._shelf):
-                path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_durable(self._root)
+            _make_durable(self._shelf)
             self._make(self._root)
             _sync(self._root)
-            _sync(directory)
-            _sync(directory.parent)
 
     @staticmethod
     def _make(path: Path) -> None:
-        for part in ("cur", "new", "tmp"):
-            (path / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (path, path / "cur", path / "new", path / "tmp"):
+            folder.mkdir(exist_ok=True, mode=0o700)
+
+    def _file(self, folder: str, name: str) -> str:
+        return f"{self._text}/{folder}/cur/{name}" if folder else f"{self._text}/cur/{name}"
 
     def _path(self, folder: str) -> Path:
         return self._root / folder if folder else self._root
+
+    @contextlib.contextmanager
+    def opening(self) -> Iterator[None]:
+        with _locked(self.directory, fcntl.LOCK_EX):
+            yield
+
+    @contextlib.contextmanager
+    def taking(self, folder: str) -> Iterator[bool]:
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(_locked(self._path(folder) / "new", fcntl.LOCK_EX | fcntl.LOCK_NB))
+                ours = True
+            except (BlockingIOError, FileNotFoundError):
+                ours = False
+            yield ours
 
     # -- folders -------------------------------------------------------------------------------------------------------
 
@@ -125,32 +147,33 @@ class MaildirFiles:
         assert isinstance(staged, StagedFile)
         temporary = staged.settle()
         name = names.new_name()
-        temporary.rename(self._path(folder) / "cur" / name)
+        os.rename(temporary, self._file(folder, name))
         staged.placed()
         return name
 
     def link(self, folder: str, name: str, target: str) -> str:
         linked = names.new_name()
-        os.link(self._path(folder) / "cur" / name, self._path(target) / "cur" / linked)
+        os.link(self._file(folder, name), self._file(target, linked))
         return linked
 
     def sync(self, folder: str) -> None:
         _sync(self._path(folder) / "cur")
 
     def remove(self, folder: str, name: str) -> None:
-        (self._path(folder) / "cur" / name).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._file(folder, name))
 
     def shelve(self, folder: str, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
-            (self._path(folder) / "cur" / name).rename(self._shelf / name)
+            os.rename(self._file(folder, name), f"{self._shelf}/{name}")
 
     def unshelve(self, name: str, folder: str) -> str:
         placed = names.new_name()
-        os.link(self._shelf / name, self._path(folder) / "cur" / placed)
+        os.link(f"{self._shelf}/{name}", self._file(folder, placed))
         return placed
 
     def open_shelved(self, name: str) -> OpenFile:
-        return OpenFile(self._shelf / name)
+        return OpenFile(f"{self._shelf}/{name}")
 
     def remove_shelved(self, name: str) -> None:
         (self._shelf / name).unlink(missing_ok=True)
@@ -159,7 +182,7 @@ class MaildirFiles:
         return iter(os.listdir(self._shelf))
 
     def open(self, folder: str, name: str) -> OpenFile:
-        return OpenFile(self._path(folder) / "cur" / name)
+        return OpenFile(self._file(folder, name))
 
     def names(self, folder: str) -> Iterator[str]:
         return iter(os.listdir(self._path(folder) / "cur"))
@@ -180,7 +203,7 @@ class MaildirFiles:
 
     def arrivals_stamp(self, folder: str) -> int:
         try:
-            return os.stat(f"{self._root}/{folder}/new").st_mtime_ns  # noqa: PTH116 - called for every poll
+            return os.stat(f"{self._root}/{folder}/new").st_mtime_ns
         except FileNotFoundError:
             return 0
 
@@ -199,5 +222,24 @@ def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_durable(path: Path) -> None:
+    """Make the folder and those above it that are missing, for nobody else to read, each synced in its own parent."""
+    if not path.exists():
+        _make_durable(path.parent)
+        path.mkdir(exist_ok=True, mode=0o700)
+        _sync(path.parent)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    """Hold a lock on the folder; the kernel takes it from a process that dies."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
     finally:
         os.close(descriptor)

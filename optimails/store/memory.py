@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 from optimails.store.api import FolderLabel, Staged
 
@@ -41,6 +42,12 @@ class MemoryFiles:
         self.new: dict[str, dict[str, bytes]] = {}
         self.shelf: dict[str, bytes] = {}
         self._serial = itertools.count(1)
+
+    def opening(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def taking(self, folder: str) -> AbstractContextManager[bool]:
+        return nullcontext(folder in self.new)
 
     def create_folder(self, folder: str, label: FolderLabel) -> None:
         self.labels[folder] = label
