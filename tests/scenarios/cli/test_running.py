@@ -1,6 +1,8 @@
 """Commands beside a running service: what they change is true at once."""
 
 import imaplib
+import poplib
+import smtplib
 import ssl
 
 import pytest
@@ -15,10 +17,20 @@ def service(tmp_path):
         yield running
 
 
+def context(service):
+    return ssl.create_default_context(cafile=service.peer.ca_file)
+
+
+def ended(client):
+    """The last words to a client that says nothing."""
+    said = client.file.read()
+    client.shutdown()
+    return said
+
+
 def connect(service, password=None):
     user = service.peer.users[0]
-    context = ssl.create_default_context(cafile=service.peer.ca_file)
-    client = imaplib.IMAP4_SSL("localhost", service.peer.ports["imaps"], ssl_context=context, timeout=30)
+    client = imaplib.IMAP4_SSL("localhost", service.peer.ports["imaps"], ssl_context=context(service), timeout=30)
     client.login(user.login, password or user.password)
     return client
 
@@ -38,11 +50,25 @@ def test_password_suspension_import_and_undelete_take_effect_at_once(service, tm
     assert service.optimails("undelete", "--account", user.login, "--restore")["messages"] == 1
     assert client.select("INBOX")[1] == [b"1"]
 
+    service.optimails("account", "set", user.login, "--storage", "1G")
+    assert client.getquotaroot("INBOX")[1][1][0].endswith(b"1048576)")  # KiB, also for a session that is open
+
     made = service.optimails("account", "password", user.login)["password"]
+    assert ended(client) == b"* BYE [UNAVAILABLE] The password has changed, please log in again\r\n"
     with pytest.raises(imaplib.IMAP4.error):
         connect(service)
-    connect(service, made).logout()
+    client = connect(service, made)
+    pop3 = poplib.POP3_SSL("localhost", service.peer.ports["pop3s"], context=context(service), timeout=30)
+    pop3.user(user.login)
+    pop3.pass_(made)
+    submission = smtplib.SMTP_SSL("localhost", service.peer.ports["submissions"], context=context(service), timeout=30)
+    submission.login(user.login, made)
 
     service.optimails("account", "set", user.login, "--state", "suspended")
+    assert ended(client) == b"* BYE [UNAVAILABLE] This account is not available\r\n"
+    assert pop3.file.readline() == b"-ERR [AUTH] This account is not available.\r\n"
+    assert pop3.file.readline() == b""
+    assert submission.sock.recv(100) == b"421 4.7.0 This account is not available\r\n"
+    assert submission.sock.recv(100) == b""
     with pytest.raises(imaplib.IMAP4.error):
         connect(service, made)
