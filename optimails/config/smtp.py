@@ -22,7 +22,9 @@ class SmtpSettings(Section):
         1_000, ge=100, description="Recipients of one message (RFC 5321 asks for 100 at least); announced as LIMITS."
     )
     max_messages_per_connection: int = Field(
-        10_000, ge=1, description="Messages of one connection, before the client must open another; announced as LIMITS."
+        10_000,
+        ge=1,
+        description="Messages of one connection, before the client must open another; announced as LIMITS.",
     )
     max_line: int = Field(
         12_288, ge=2_048, le=1_000_000, description="Bytes of one command line (RFC 4954 asks for 12,288 with AUTH)."
