@@ -92,6 +92,7 @@ class LocalAccountMail:
         if ingest.waiting(self._engine, row.folder):
             await self._run(ingest.ingest, self._engine, row)
             row = self._engine.mailbox(name)
+        self._engine.keywords.refresh()
         status = _status(row)
         recent_from = int(row.recent_from)
         if not read_only and row.recent_from < row.uid_next:

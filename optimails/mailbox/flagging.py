@@ -7,7 +7,7 @@ from optimails.index.database import storage_errors
 from optimails.index.messages import Ranges
 from optimails.mailbox.api import StoreMode
 from optimails.mailbox.engine import Engine
-from optimails.model.flags import Flag
+from optimails.model.flags import BIT, Flag
 from optimails.model.ids import MailboxId, ModSeq
 
 
@@ -17,6 +17,7 @@ class Flagged(NamedTuple):
     rows: list[tuple[int, int, int]]
     modified: list[int]
     modseq: ModSeq | None  # given to what changed; None when nothing did
+    before: dict[int, int]  # UID: MODSEQ that it had, of what changed
 
 
 @storage_errors
@@ -33,7 +34,7 @@ def store(  # noqa: PLR0913 - what STORE says
     with engine.database.write() as connection:
         # To remove a keyword that nobody knows removes nothing; it gets no bit for that.
         removing = mode is StoreMode.REMOVE
-        mask = engine.keywords.mask(flags)[0] if removing else engine.keywords.assign(connection, flags)
+        mask = engine.keywords.mask(flags) if removing else engine.keywords.assign(connection, flags)
         rows = messages.flags_of(connection, mailbox, ranges)
         modified: list[int] = []
         if unchanged_since is not None:  # RFC 7162 §3.1.3
@@ -41,13 +42,15 @@ def store(  # noqa: PLR0913 - what STORE says
             rows = [row for row in rows if row[2] <= unchanged_since]
         changes = [(uid, old, new) for uid, old, _ in rows if (new := _changed(mode, old, mask)) != old]
         if not changes:
-            return Flagged(rows, modified, None)
+            return Flagged(rows, modified, None, {})
         modseq = accounts.next_modseq(connection)
         messages.set_flags(connection, mailbox, modseq, changes)
+    if any(flag not in BIT for flag in flags):
+        engine.keywords.refresh()
     engine.changed(mailbox, modseq)
     new_flags = {uid: new for uid, _, new in changes}
     now = [(uid, new_flags.get(uid, old), modseq if uid in new_flags else at) for uid, old, at in rows]
-    return Flagged(now, modified, modseq)
+    return Flagged(now, modified, modseq, {uid: at for uid, _, at in rows if uid in new_flags})
 
 
 def _changed(mode: StoreMode, old: int, mask: int) -> int:

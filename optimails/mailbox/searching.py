@@ -21,7 +21,7 @@ from optimails.mailbox.engine import Engine
 from optimails.mailbox.folding import fold
 from optimails.model import number_set
 from optimails.model import query as q
-from optimails.model.flags import BIT, DELETED, FLAGGED, SEEN
+from optimails.model.flags import DELETED, FLAGGED, SEEN, Flag
 from optimails.model.ids import MailboxId, Uid
 from optimails.model.number_set import NumberSet
 from optimails.model.query import Query
@@ -109,8 +109,8 @@ class _Search:
     def _with_flag(self, flag: str) -> set[int]:
         if flag in _RARE:
             return self._where_flags(_RARE[flag])  # type: ignore[index]  # a Flag
-        mask, known = self.engine.keywords.mask((flag,)) if flag not in BIT else (BIT[flag], True)  # type: ignore[index,arg-type]
-        return self._where_flags(f"flags & {mask} != 0") if known and mask else set()
+        mask = self.engine.keywords.mask((Flag(flag),))
+        return self._where_flags(f"flags & {mask} != 0") if mask else set()
 
     def _where_flags(self, condition: str) -> set[int]:
         statement = f"SELECT uid FROM message WHERE mailbox = ? AND {condition}"  # noqa: S608 - ours, with numbers

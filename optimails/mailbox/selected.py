@@ -56,6 +56,7 @@ class LocalSelectedMailbox:
         self._uid_next: int = row.uid_next
         self._modseq: int = row.modseq
         self._own: set[int] = set()  # MODSEQs of changes made here, which the client knows of
+        self._foreign: set[int] = set()  # UIDs that others changed before these
         self._subscription: Subscription | None = None
         self._closed = False
         self.name = row.name
@@ -103,6 +104,8 @@ class LocalSelectedMailbox:
                 if not delta.complete:
                     delta = await self._run(read_delta, self._engine.database, self.id, base)
             if state.take(delta):
+                if delta.changed:
+                    self._table.refresh()
                 return state
 
     async def _view(self) -> Tracker:
@@ -231,6 +234,8 @@ class LocalSelectedMailbox:
             lambda: flagging.store(self._engine, self.id, ranges, mode, flags, unchanged_since=unchanged_since)
         )
         if done.modseq is not None:
+            # What somebody else had changed just before must be told all the same: the client knows only its own part.
+            self._foreign |= {uid for uid, at in done.before.items() if at > self._modseq and at not in self._own}
             self._own.add(done.modseq)
         changes = [
             Change(at + 1, uid, mask, modseq)
@@ -278,7 +283,9 @@ class LocalSelectedMailbox:
     async def _announce(self, delta: Delta, *, expunges: bool) -> Sync:
         old_next = self._uid_next
         arrived = [uid for uid, _, _ in delta.changed if uid >= old_next]
-        others = [row for row in delta.changed if row[0] < old_next and row[2] not in self._own]
+        others = [
+            row for row in delta.changed if row[0] < old_next and (row[2] not in self._own or row[0] in self._foreign)
+        ]
         gone = [uid for uid in delta.gone if uid < old_next]
         if gone or others:
             await self._view()
@@ -286,6 +293,9 @@ class LocalSelectedMailbox:
         self._uid_next = delta.uid_next
         self._modseq = delta.modseq
         self._own = {modseq for modseq in self._own if modseq > delta.modseq}
+        self._foreign.clear()
+        if others:
+            self._table.refresh()
         tracker = self._tracker
         if tracker is None:
             self._exists += len(arrived)

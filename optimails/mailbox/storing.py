@@ -15,7 +15,7 @@ from optimails.index.messages import ContentRow, NewRow, Ranges, key
 from optimails.mailbox.api import Appended, Copied, NewMessage
 from optimails.mailbox.engine import Engine
 from optimails.model.errors import Reason, Refused
-from optimails.model.flags import Flag
+from optimails.model.flags import BIT, Flag
 from optimails.model.ids import MailboxId, ModSeq, Uid
 from optimails.model.mailbox_name import MailboxName
 from optimails.store.api import Staged
@@ -88,6 +88,8 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exem
         for file in files:
             engine.tidy(engine.files.remove, box.folder, file)
         raise
+    if any(flag not in BIT for message in ready for flag in message.flags):
+        engine.keywords.refresh()
     engine.changed(box.id, modseq)
     return Appended(box.uid_validity, uids, usage)
 
@@ -103,6 +105,8 @@ def _insert(  # noqa: PLR0913 - one transaction's ingredients
                 if not exempt:
                     _check_quota(engine, connection, size, len(ready))
                 modseq = accounts.next_modseq(connection)
+                # All at once, or a second message's keyword could get the bit that the first one's just got.
+                engine.keywords.assign(connection, {flag for message in ready for flag in message.flags})
                 rows = [
                     message.row._replace(name=file, flags=engine.keywords.assign(connection, message.flags))
                     for message, file in zip(ready, files, strict=True)

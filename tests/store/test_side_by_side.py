@@ -9,14 +9,19 @@ import pytest
 
 from optimails.index.database import Database
 from optimails.mailbox import folders, ingest, recovery
+from optimails.mailbox.api import MessageSet, NewMessage, StoreMode
 from optimails.mailbox.engine import process_started
 from optimails.mailbox.findings import Kind
 from optimails.mailbox.service import LocalMailService, account_directory, open_engine, places
+from optimails.model.flags import Flag
+from optimails.model.number_set import STAR, NumberSet
+from optimails.model.query import HasFlag
 from tests.support.disk import NoBus
 from tests.support.memory import account
 from tests.support.run import run
 
 ANN = account()
+ALL = MessageSet(NumberSet(((1, STAR),)), by_uid=True)
 
 
 def opened(tmp_path):
@@ -132,6 +137,21 @@ async def test_an_account_opened_again_while_it_is_being_closed_is_noted_as_open
             with mail.engine.database.read() as connection:
                 assert connection.execute("SELECT pid FROM opener").fetchall() == [(os.getpid(),)]
     await service.close()
+
+
+@run
+async def test_a_keyword_of_another_worker_is_found_and_removed(tmp_path):
+    ours, theirs = LocalMailService(places(tmp_path), NoBus()), LocalMailService(places(tmp_path), NoBus())
+    async with await ours.open(ANN) as mail, await theirs.open(ANN) as other:
+        await mail.append("INBOX", [NewMessage(b"Subject: x\r\n\r\n")])
+        here, there = await mail.select("INBOX"), await other.select("INBOX")
+        await here.store(ALL, StoreMode.ADD, frozenset({Flag("$Work")}))
+        assert await there.search(HasFlag(Flag("$work"))) == [1]
+        await here.store(ALL, StoreMode.ADD, frozenset({Flag("$Home")}))
+        await there.store(ALL, StoreMode.REMOVE, frozenset({Flag("$home")}))
+        assert [other.keywords.names(mask) for _, _, mask in await there.flags(ALL)] == [["$Work"]]
+    await ours.close()
+    await theirs.close()
 
 
 def test_nobody_else_can_look_into_the_mail(tmp_path):

@@ -42,13 +42,43 @@ def test_the_last_bit_is_refused_until_one_is_free_again():
     with database.write() as connection:
         everything = keywords.assign(connection, names)
         connection.execute("INSERT INTO message (mailbox, uid, flags, modseq) VALUES (1, 1, ?, 1)", (everything,))
+        keywords.refresh()
         assert keywords.full()
         with pytest.raises(Refused) as refused:
             keywords.assign(connection, {Flag("another")})
         assert refused.value.reason is Reason.LIMIT
         connection.execute("UPDATE message SET flags = ?", (everything & ~(1 << 20),))
         assert keywords.assign(connection, {Flag("another")}) == 1 << 20
+    keywords.refresh()
     assert keywords.names(1 << 20) == ["another"]
+
+
+def test_a_keyword_whose_change_came_to_nothing_is_not_known():
+    database, keywords = table()
+
+    def fail():
+        with database.write() as connection:
+            keywords.assign(connection, {Flag("never")})
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fail()
+    with database.write() as connection:
+        mask = KeywordTable(database).assign(connection, {Flag("other")})
+    assert keywords.mask({Flag("never")}) == 0
+    assert keywords.render(mask) == b"other"
+
+
+def test_a_bit_given_to_another_name_elsewhere_is_never_written_for_the_old_one():
+    database, ours = table()
+    with database.write() as connection:
+        mask = ours.assign(connection, {Flag("old")})
+    ours.refresh()
+    with database.write() as connection:
+        connection.execute("UPDATE keyword SET name = 'new'")  # as another process does when all bits are taken
+        assert ours.assign(connection, {Flag("old")}) != mask
+    ours.refresh()
+    assert ours.render(mask) == b"new"
 
 
 def test_numbers_jump_past_the_reserved_block_after_a_reboot():

@@ -316,3 +316,14 @@ async def test_expunging_and_searching_among_many_ranges():
     await box.sync(expunges=True)
     assert list(await box.uids(ALL)) == list(range(1, 301, 2))
     assert await box.sequence_numbers(list(range(3, 301, 2))) == list(range(2, 151))
+
+
+@run
+async def test_a_silent_store_does_not_hide_what_somebody_else_changed_before():
+    mail = await filled(3)
+    one, other = await mail.select("INBOX"), await mail.select("INBOX")
+    await other.store(uids(1), StoreMode.ADD, frozenset({FLAGGED}))
+    await one.store(uids(1, 2), StoreMode.ADD, frozenset({SEEN}))
+    changes = (await one.sync(expunges=True)).changes
+    assert [(change.uid, mail.keywords.render(change.flags)) for change in changes] == [(1, b"\\Flagged \\Seen")]
+    assert not await one.sync(expunges=True)
