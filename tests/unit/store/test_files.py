@@ -1,7 +1,10 @@
 """The store on disk and its in-memory twin keep the same promises."""
 
+import os
+
 import pytest
 
+from optimails.model.errors import Unavailable
 from optimails.model.ids import UidValidity
 from optimails.store.api import FolderLabel
 from optimails.store.maildir import MaildirFiles
@@ -105,3 +108,23 @@ def test_folder_names_never_clash():
     first = folder_name("Work", frozenset())
     assert folder_name("Work", frozenset({first.lower()})) != first
     assert folder_name("a.b", frozenset()) != folder_name("a/b", frozenset())
+
+
+def test_a_message_given_up_while_it_is_stored_is_not_stored(tmp_path, monkeypatch):
+    files = MaildirFiles(tmp_path)
+    staged = files.stage()
+    staged.write(b"x" * 1000)
+    sync = os.fsync
+
+    def cut(descriptor):  # the client goes away while the disk works
+        staged.discard()
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", cut)
+    with pytest.raises(Unavailable):
+        staged.settle()
+    with pytest.raises(Unavailable):
+        staged.write(b"more")
+    with pytest.raises(Unavailable):
+        files.place(staged, "")
+    assert [list(files.names("")), os.listdir(tmp_path / "Maildir" / "tmp")] == [[], []]
