@@ -62,6 +62,7 @@ class Engine:
         self.ingesting = threading.Lock()
         self.opening_findings: list[Finding] = []  # what opening put right, for ``doctor`` to tell
 
+    @storage_errors
     def mailbox(self, name: str) -> MailboxRow:
         """The row of a selectable mailbox. Raises ``Refused(NON_EXISTENT)``."""
         with self.database.read() as connection:
@@ -70,6 +71,7 @@ class Engine:
             raise Refused(Reason.NON_EXISTENT, "Mailbox does not exist")
         return row
 
+    @storage_errors
     def usage(self) -> Usage:
         with self.database.read() as connection:
             storage, messages = accounts.usage(connection)

@@ -4,7 +4,7 @@ import functools
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from optimails.index.database import Database
+from optimails.index.database import Database, storage_errors
 from optimails.index.messages import Ranges, ranges_of
 from optimails.mailbox.api import Want
 from optimails.mailbox.tracker import Span
@@ -43,6 +43,7 @@ def _statement(want: Want) -> str:
     )
 
 
+@storage_errors
 def rows(database: Database, mailbox: MailboxId, ranges: Ranges, want: Want) -> list[tuple[int, ...]]:
     """(UID, columns …) of the messages in the ranges, ascending."""
     statement = _statement(want)
@@ -75,6 +76,7 @@ def batches(spans: Sequence[Span], size: int) -> Iterator[list[Span]]:
         yield some
 
 
+@storage_errors
 def changed(
     database: Database, mailbox: MailboxId, uids: Sequence[int], spans: Sequence[Span], since: int
 ) -> list[Span]:

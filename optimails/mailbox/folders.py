@@ -115,10 +115,10 @@ def delete(engine: Engine, text: MailboxName) -> None:
     engine.changed(box.id, modseq)
     removing.shelve(engine, box.folder, rows)
     if not inferior:
-        _remove_empty_folder(engine, box.folder)
+        remove_empty_folder(engine, box.folder)
 
 
-def _remove_empty_folder(engine: Engine, folder: str) -> None:
+def remove_empty_folder(engine: Engine, folder: str) -> None:
     """Never delete mail here: what a delivery placed a moment too late is removed by its own, failing transaction."""
     if not any(True for _ in engine.files.names(folder)) and not any(True for _ in engine.files.arrivals(folder)):
         engine.files.remove_folder(folder)

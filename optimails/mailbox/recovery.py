@@ -7,7 +7,9 @@ What can be found, and what is done (``Finding.kind``):
   stored. It is removed; the sender will send it again. (Kept instead, it would be there twice.)
 - a file without a row that may have been acknowledged: after a crash of the machine, when the last commits may be lost,
   or one that another program put there. A row is made, the message is new again.
-- a row without a file: reported, and expunged.
+- a row without a file: reported, and expunged. When the file is on the shelf (the machine went down after the expunge
+  moved it and lost the commit), it can be brought back.
+- the folder of a mailbox that was deleted, with its messages: the process died before it moved them. Finish that.
 - temporary files of dead processes: removed.
 
 Processes that live and have the account open are left alone: their names carry their process id.
@@ -38,6 +40,7 @@ def recover(engine: Engine, living: AbstractSet[int], *, adopt: bool, repair: bo
         boxes = [row for row in mailboxes.every(connection) if row.selectable]
     for box in boxes:
         findings += _recover_mailbox(engine, box, living, adopt=adopt, repair=repair)
+    findings += _deleted_folders(engine, repair=repair)
     findings += _counters(engine, repair=repair)
     for finding in findings:
         fields = {"account": engine.account, "mailbox": finding.mailbox, "kind": finding.kind.value}
@@ -79,9 +82,36 @@ def _recover_mailbox(
             current = mailboxes.by_id(connection, box.id)
             assert current is not None
             modseq = accounts.next_modseq(connection)
-            messages.remove(connection, current, modseq, gone, int(time.time()), kept=False)
+            shelved = set(engine.files.shelved())
+            for kept in (True, False):
+                some = [row for row in gone if (row.name in shelved) is kept]
+                messages.remove(connection, current, modseq, some, int(time.time()), kept=kept)
     if repair:
         _repair_files(engine, box, findings, tombstones)
+    return findings
+
+
+def _deleted_folders(engine: Engine, *, repair: bool) -> list[Finding]:
+    """Folders that no mailbox has any more, and the tombstones of what is in them."""
+    findings: list[Finding] = []
+    with engine.database.write() as connection:  # nobody makes a mailbox meanwhile
+        known = {row.folder for row in mailboxes.every(connection)}
+        for folder in sorted(engine.files.folders().keys() - known):
+            tombstones: dict[str, tuple[str, int]] = {
+                name: (mailbox, kept)
+                for name, mailbox, kept in connection.execute(
+                    "SELECT name, mailbox_name, kept FROM expunged WHERE folder = ?", (folder,)
+                )
+            }
+            for name in sorted(tombstones.keys() & set(engine.files.names(folder))):
+                mailbox, kept = tombstones[name]
+                findings.append(Finding(Kind.UNFINISHED_EXPUNGE, mailbox, name, repair))
+                if repair and kept:
+                    engine.files.shelve(folder, name)
+                elif repair:
+                    engine.files.remove(folder, name)
+            if repair and tombstones:
+                folders.remove_empty_folder(engine, folder)
     return findings
 
 

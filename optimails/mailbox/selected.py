@@ -1,11 +1,13 @@
 """One session's view of one mailbox (``optimails.mailbox.api.SelectedMailbox``)."""
 
 import asyncio
+import logging
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from optimails.index import messages
+from optimails.index.database import storage_errors
 from optimails.mailbox import fetching, flagging, ingest, removing, searching, storing
 from optimails.mailbox.api import (
     Change,
@@ -23,7 +25,7 @@ from optimails.mailbox.api import (
 from optimails.mailbox.engine import Engine
 from optimails.mailbox.state import Delta, MailboxState, read_delta
 from optimails.mailbox.tracker import Span, Tracker
-from optimails.model.errors import Reason, Refused
+from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.model.flags import Flag
 from optimails.model.ids import ModSeq, SeqNum, Uid
 from optimails.model.mailbox_name import MailboxName
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from optimails.index.mailboxes import MailboxRow
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 INLINE = 100  # rows that are read in the event loop; more go to a thread
 BATCH = 500  # rows a thread reads before others get their turn
@@ -321,6 +324,7 @@ class LocalSelectedMailbox:
             return before + self._exists - self._row.messages
         return self._tracker.count - bisect_left(self._tracker.uids, self._recent_from, 0, self._tracker.count)
 
+    @storage_errors
     def _claim_recent(self) -> None:
         with self._engine.database.write() as connection:
             connection.execute(
@@ -344,11 +348,15 @@ class LocalSelectedMailbox:
         if not self._closed:
             self._closed = True
             self.watch(None)
-            if self._uid_next > self._row.uid_next and not self.read_only:
-                # What arrived while this session watched was recent here, and is not again (RFC 3501 §2.3.2).
-                await self._run(self._claim_recent)
             self._state.viewers -= 1
             self._engine.trim_states()
+            if self._uid_next > self._row.uid_next and not self.read_only:
+                # What arrived while this session watched was recent here, and is not again (RFC 3501 §2.3.2).
+                try:
+                    await self._run(self._claim_recent)
+                except Unavailable as away:  # a closed mailbox is not worth an error
+                    fields = {"account": self._engine.account, "error": str(away)}
+                    log.warning("recent_not_noted", extra={"fields": fields})
 
     @staticmethod
     async def _run(function: Callable[..., T], *arguments: object) -> T:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from optimails.index import mailboxes, messages
-from optimails.index.database import Database
+from optimails.index.database import Database, storage_errors
 from optimails.model.ids import MailboxId
 
 
@@ -30,6 +30,7 @@ class Delta(NamedTuple):
     complete: bool = True  # False: there is more than the limit; read again without
 
 
+@storage_errors
 def read_delta(database: Database, mailbox: MailboxId, base: int | None, limit: int = -1) -> Delta:
     """Blocking; with a small limit quick enough for the event loop."""
     with database.read() as connection:

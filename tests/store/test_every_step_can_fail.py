@@ -189,3 +189,43 @@ def test_wrong_counters_are_found_and_mended(tmp_path):
     assert engine.usage().storage == len(MAIL)
     assert engine.mailbox("INBOX").unseen == 1
     engine.close()
+
+
+def test_an_expunge_of_which_only_the_commit_was_lost_can_still_be_undone(tmp_path):
+    engine = disk_engine(tmp_path, ANN)
+    storing.append(engine, "INBOX", [NewMessage(MAIL)] * 2)
+    name = min(engine.files.names(INBOX_FOLDER))
+    engine.files.shelve(INBOX_FOLDER, name)
+    recovery.recover(engine, frozenset(), adopt=True)
+    assert engine.mailbox("INBOX").messages == 1
+    with engine.database.read() as connection:
+        assert connection.execute("SELECT name FROM expunged WHERE kept").fetchall() == [(name,)]
+    engine.close()
+
+
+def test_a_deletion_that_was_interrupted_is_finished(tmp_path, monkeypatch):
+    engine = disk_engine(tmp_path, ANN)
+    folder = folders.create(engine, "Old").folder
+    storing.append(engine, "Old", [NewMessage(MAIL)])
+    (name,) = engine.files.names(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(removing, "shelve", lambda *_: (_ for _ in ()).throw(InterruptedError()))
+        with pytest.raises(InterruptedError):
+            folders.delete(engine, "Old")
+    found = recovery.recover(engine, frozenset(), adopt=False)
+    assert [(finding.kind, finding.mailbox) for finding in found] == [(recovery.Kind.UNFINISHED_EXPUNGE, "Old")]
+    assert list(engine.files.shelved()) == [name]
+    assert not engine.files.has_folder(folder)
+    assert recovery.recover(engine, frozenset(), adopt=False) == []
+    engine.close()
+
+
+def test_numbers_of_changes_are_reserved_long_before_they_run_out(tmp_path):
+    engine = disk_engine(tmp_path, ANN)
+    storing.append(engine, "INBOX", [NewMessage(MAIL)])
+    with engine.database.write() as connection:
+        connection.execute("UPDATE account SET modseq = modseq_reserved - 100")
+    flagging.store(engine, engine.mailbox("INBOX").id, EVERY, StoreMode.ADD, frozenset({DELETED}))
+    with engine.database.read() as connection:
+        assert connection.execute("SELECT modseq_reserved - modseq > 5000 FROM account").fetchone() == (1,)
+    engine.close()
