@@ -3,7 +3,6 @@
 import asyncio
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.testing import StringTransport
 
 from optimails.config import Listener, Protocol
 from optimails.delivery.local import LocalDelivery
@@ -11,30 +10,7 @@ from optimails.model.account import AccountState
 from smtp.server import Connection, SmtpFactory, factory
 from tests.support.in_loop import in_loop
 from tests.support.smtp_door import SmtpDoor
-
-
-class Wire(StringTransport):
-    """A transport that remembers what was asked of it; ``tls`` is what STARTTLS was given."""
-
-    tls: object = None
-    aborted = False
-    reading = True
-    producer: object
-
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: FBT001, N802 - as Twisted has it
-        self.nodelay = enabled
-
-    def startTLS(self, context: object) -> None:  # noqa: N802
-        self.tls = context
-
-    def abortConnection(self) -> None:  # noqa: N802
-        self.aborted = True
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        self.reading = False
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        self.reading = True
+from tests.support.wire import Wire, hung_up, said
 
 
 class Listening:
@@ -64,26 +40,6 @@ class Listening:
         for connection in list(self.factory.connections):
             connection.connectionLost()
         await self.door.close()
-
-
-async def said(wire: Wire) -> bytes:
-    """What the server has written since the last time, once it has nothing to do."""
-    for _ in range(200):
-        await asyncio.sleep(0.001)
-        if wire.value():
-            await asyncio.sleep(0.002)
-            break
-    text = wire.value()
-    wire.clear()
-    return text
-
-
-async def hung_up(wire: Wire) -> None:
-    for _ in range(2000):
-        if wire.disconnecting:
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("the server does not hang up")
 
 
 @in_loop
