@@ -8,10 +8,13 @@ from pydantic import Field, model_validator
 from optimails.config.base import Section
 from optimails.config.delivery import DeliverySettings
 from optimails.config.directory import DirectorySettings, LdapSettings
+from optimails.config.dns import DnsSettings
 from optimails.config.imap import ImapSettings
 from optimails.config.listener import Listener
 from optimails.config.login import LoginSettings
+from optimails.config.outbound import OutboundRoute, OutboundSettings
 from optimails.config.pop3 import Pop3Settings
+from optimails.config.queue import QueueSettings, RelaySettings
 from optimails.config.server import LogSettings, ManagementSettings, ServerSettings, TlsSettings
 from optimails.config.smtp import SmtpSettings
 from optimails.config.store import StoreSettings
@@ -33,6 +36,12 @@ class Config(Section):
     pop3: Pop3Settings = Field(Pop3Settings(), description="POP3.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Local delivery.")
     smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
+    dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
+    outbound: OutboundSettings = Field(OutboundSettings(), description="Mail to other servers.")
+    outbound_route: tuple[OutboundRoute, ...] = Field((), description="Rules for some of the mail that leaves.")
+
+    queue: QueueSettings = Field(QueueSettings(), description="The outbound queue.")
+    relay: tuple[RelaySettings, ...] = Field((), description="Domains whose mail is handed to their own servers.")
 
     @model_validator(mode="before")
     @classmethod
@@ -41,6 +50,13 @@ class Config(Section):
         if isinstance(values, dict):
             return {name: {} for name, field in cls.model_fields.items() if isinstance(field.default, Section)} | values
         return values
+
+    @model_validator(mode="after")
+    def _distinct_relays(self) -> Self:
+        twice = [domain for domain, times in Counter(relay.domain for relay in self.relay).items() if times > 1]
+        if twice:
+            raise ValueError(f"two relay tables have the domain {twice[0]}")
+        return self
 
     @model_validator(mode="after")
     def _distinct_listeners(self) -> Self:

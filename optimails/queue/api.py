@@ -109,3 +109,57 @@ class Courier(Protocol):
         A recipient without a result counts as deferred. An exception counts as an attempt that failed for all of them.
         When cancelled it gives up at once: who has not been answered 250 is tried again.
         """
+
+
+class Origin(StrEnum):
+    """Where a message came from."""
+
+    SUBMISSION = "submission"  # one of our accounts sent it
+    RELAY = "relay"  # from the world, for a domain we hand on
+    FORWARD = "forward"  # an alias or a rule sends it on
+    NOTICE = "notice"  # the service wrote it
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A message to be queued, apart from its content."""
+
+    sender: EmailAddress | None
+    recipients: tuple[QueuedRecipient, ...]
+    origin: Origin
+    account: str = ""  # of the account that sends, for its limits
+    smtputf8: bool = False
+    body: Body = Body.SEVEN_BIT
+    ret: Ret | None = None
+    envid: str = ""
+    priority: int = 0
+    require_tls: bool = False
+    not_before: float | None = None  # Unix seconds: hold it until then (RFC 4865)
+    deliver_by: float | None = None  # Unix seconds: of no use afterwards (RFC 2852, by-mode R)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a report says of one recipient."""
+
+    address: EmailAddress
+    orcpt: str
+    action: str  # failed, delayed, relayed, delivered, expanded (RFC 3464 §2.3.3)
+    status: str
+    reply: str
+    remote: str
+    attempted: float  # Unix seconds
+    expires: float  # until when it is tried, for a delay
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One notification to the sender of a message (RFC 3464)."""
+
+    message_id: str
+    sender: EmailAddress
+    envid: str
+    ret: Ret | None
+    arrived: float
+    smtputf8: bool
+    recipients: tuple[Reported, ...]

@@ -1,0 +1,212 @@
+"""What an administrator sees of the queue, and does to it. Recipients that are being delivered are left alone."""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from optimails.queue import rows
+from optimails.queue.schema import REFRESH
+
+RELEASED_LIVES = 86_400.0  # seconds that a released message has at least
+DELETED = "Deleted by the administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recipient."""
+
+    address: str
+    destination: str
+    state: str  # queued, deferred, held, delivered, failed; or "delivering"
+    attempts: int
+    next_attempt: float | None
+    expires: float
+    status: str
+    reply: str
+    remote: str
+    changed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One message."""
+
+    id: str
+    sender: str
+    account: str
+    origin: str
+    size: int
+    arrived: float
+    priority: int
+    recipients: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which recipients are meant: all that every given field fits."""
+
+    messages: tuple[str, ...] = ()
+    destination: str | None = None
+    sender: str | None = None
+    states: tuple[str, ...] = ()
+    finished: bool = False  # also what is done with, for tracking
+    limit: int = 1_000  # messages
+
+    def where(self) -> tuple[str, list[object]]:
+        """The condition, over ``r`` (recipient) and ``m`` (message), and its values."""
+        parts, values = [], []  # type: list[str], list[object]
+        if self.messages:
+            parts.append(f"r.message IN ({','.join('?' * len(self.messages))})")
+            values += self.messages
+        if self.destination is not None:
+            parts.append("r.destination = ?")
+            values.append(self.destination)
+        if self.sender is not None:
+            parts.append("m.sender = ? COLLATE NOCASE")
+            values.append(self.sender)
+        if self.states:
+            parts.append(f"r.state IN ({','.join('?' * len(self.states))})")
+            values += self.states
+        elif not self.finished:
+            parts.append("r.state IN ('queued', 'deferred', 'held')")
+        return " AND ".join(parts) or "1", values
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A destination that somebody waits for."""
+
+    name: str
+    waiting: int
+    resting_until: float | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Numbers of recipients."""
+
+    states: dict[str, int]
+    delivering: int
+    messages: int
+    bytes: int
+    oldest: float | None
+    destinations: tuple[Destination, ...] = field(default=())
+
+
+def find(database: sqlite3.Connection, choice: Choice) -> list[Queued]:
+    """The messages with the recipients that fit, oldest first."""
+    where, values = choice.where()
+    found = database.execute(
+        f"SELECT DISTINCT m.id FROM recipient AS r JOIN message AS m ON m.id = r.message "  # noqa: S608  # no values
+        f"WHERE {where} ORDER BY m.arrived, m.id LIMIT ?",
+        [*values, choice.limit],
+    ).fetchall()
+    messages = []
+    for (identity,) in found:
+        head = database.execute(
+            "SELECT id, sender, account, origin, size, arrived, priority FROM message WHERE id = ?", (identity,)
+        ).fetchone()
+        entries = database.execute(
+            "SELECT r.address, r.destination, CASE WHEN r.lease IS NULL THEN r.state ELSE 'delivering' END, "  # noqa: S608
+            "r.attempts, r.due, r.expires, r.status, r.reply, r.remote, r.changed FROM recipient AS r "
+            f"JOIN message AS m ON m.id = r.message WHERE r.message = ? AND {where} ORDER BY r.id",
+            [identity, *values],
+        ).fetchall()
+        recipients = tuple(Entry(*entry) for entry in entries)
+        messages.append(Queued(*(*head, recipients)))
+    return messages
+
+
+def hold(database: sqlite3.Connection, choice: Choice, now: float) -> int:
+    """No attempts and no expiry until they are released. Gives how many recipients."""
+    return _change(
+        database, choice, "state = 'held', due = NULL, delay = NULL, changed = ?", (now,), ("queued", "deferred")
+    )
+
+
+def release(database: sqlite3.Connection, choice: Choice, now: float) -> int:
+    """Held ones are due now; they live for another day at least."""
+    changes = (
+        "state = CASE WHEN attempts > 0 THEN 'deferred' ELSE 'queued' END, due = ?, crashes = 0, changed = ?, "
+        "expires = max(expires, ?)"
+    )
+    return _change(database, choice, changes, (now, now, now + RELEASED_LIVES), ("held",))
+
+
+def requeue(database: sqlite3.Connection, choice: Choice, now: float, lifetime: float) -> int:
+    """Waiting and held ones begin anew: due now, no attempts made, a whole life before them."""
+    changes = "state = 'queued', due = ?, attempts = 0, crashes = 0, changed = ?, expires = max(expires, ?)"
+    return _change(database, choice, changes, (now, now, now + lifetime), rows.OPEN)
+
+
+def delete(database: sqlite3.Connection, choice: Choice, now: float) -> tuple[int, list[str]]:
+    """They are given up, and nobody is told. Gives how many, and the messages that nothing is left to do for."""
+    where, values = choice.where()
+    messages = [
+        row[0]
+        for row in database.execute(
+            f"SELECT DISTINCT r.message FROM recipient AS r JOIN message AS m ON m.id = r.message WHERE {where}",  # noqa: S608
+            values,
+        )
+    ]
+    changes = "state = 'failed', due = NULL, delay = NULL, report = NULL, status = '5.0.0', reply = ?, changed = ?"
+    count = _change(database, choice, changes, (DELETED, now), rows.OPEN)
+    return count, rows.finish(database, messages, now)
+
+
+def flush(database: sqlite3.Connection, choice: Choice, now: float) -> int:
+    """Everything that waits is due now, and no destination rests."""
+    count = _change(database, choice, "due = ?", (now,), ("queued", "deferred"))
+    if choice.destination is not None:
+        database.execute("UPDATE destination SET rest = 0, failures = 0 WHERE name = ?", (choice.destination,))
+        database.execute(REFRESH, (choice.destination,))
+    elif not choice.messages and choice.sender is None:
+        names = database.execute("SELECT name FROM destination WHERE failures > 0 OR rest > 0").fetchall()
+        database.execute("UPDATE destination SET rest = 0, failures = 0 WHERE failures > 0 OR rest > 0")
+        database.executemany(REFRESH, names)
+    return count
+
+
+def _change(
+    database: sqlite3.Connection, choice: Choice, changes: str, values: tuple[object, ...], states: tuple[str, ...]
+) -> int:
+    """Change those of the chosen that are in one of the states and not being delivered."""
+    where, chosen = choice.where()
+    marks = ",".join("?" * len(states))
+    found = database.execute(
+        "SELECT r.id, r.destination FROM recipient AS r JOIN message AS m ON m.id = r.message "  # noqa: S608
+        f"WHERE {where} AND r.lease IS NULL AND r.state IN ({marks})",
+        [*chosen, *states],
+    ).fetchall()
+    database.executemany(
+        f"UPDATE recipient SET {changes} WHERE id = ?",  # noqa: S608  # constants of this file
+        [(*values, identity) for identity, _ in found],
+    )
+    rows.refresh(database, (destination for _, destination in found))
+    return len(found)
+
+
+def stats(database: sqlite3.Connection, top: int) -> Stats:
+    """Numbers, and the destinations with the most waiting."""
+    states = dict.fromkeys(("queued", "deferred", "held", "delivered", "failed"), 0)
+    states |= dict(
+        database.execute("SELECT state, count(*) FROM recipient WHERE lease IS NULL GROUP BY state").fetchall()
+    )
+    delivering = database.execute("SELECT count(*) FROM recipient WHERE lease IS NOT NULL").fetchone()[0]
+    messages, size, oldest = database.execute(
+        "SELECT count(*), coalesce(sum(size), 0), min(arrived) FROM message WHERE finished IS NULL"
+    ).fetchone()
+    found = database.execute(
+        "SELECT r.destination, count(*), max(d.rest), max(d.failures) FROM recipient AS r "
+        "JOIN destination AS d ON d.name = r.destination WHERE r.due IS NOT NULL "
+        "GROUP BY r.destination ORDER BY count(*) DESC, r.destination LIMIT ?",
+        (top,),
+    ).fetchall()
+    destinations = tuple(Destination(name, count, rest or None, failures) for name, count, rest, failures in found)
+    return Stats(states, delivering, messages, size, oldest, destinations)
+
+
+def waiting(database: sqlite3.Connection) -> int:
+    """Recipients that wait for an attempt."""
+    count: int = database.execute("SELECT count(*) FROM recipient WHERE due IS NOT NULL").fetchone()[0]
+    return count

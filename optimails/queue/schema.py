@@ -1,0 +1,76 @@
+"""The tables of ``queue.sqlite``.
+
+``due`` is a time exactly when the recipient waits for its next attempt: held, leased and finished ones have none. The
+partial indexes hold only such rows, so that their size is the queue's and not its history's.
+
+A destination's ``ready`` is the moment from which it is worth a look: when its first recipient is due, its rest is over
+and others had their turn. It is NULL while nobody waits. Whatever changes ``due`` makes ``ready`` anew (``REFRESH``).
+"""
+
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE message (
+    id TEXT PRIMARY KEY,
+    sender TEXT NOT NULL,
+    account TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    recipients INTEGER NOT NULL,
+    arrived REAL NOT NULL,
+    smtputf8 INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    ret TEXT,
+    envid TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    require_tls INTEGER NOT NULL,
+    finished REAL
+) WITHOUT ROWID;
+CREATE INDEX message_finished ON message (finished) WHERE finished IS NOT NULL;
+CREATE INDEX message_account ON message (account, arrived) WHERE account <> '';
+
+CREATE TABLE recipient (
+    id INTEGER PRIMARY KEY,
+    message TEXT NOT NULL,
+    address TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    notify TEXT,
+    orcpt TEXT NOT NULL,
+    state TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    due REAL,
+    expires REAL NOT NULL,
+    delay REAL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    unreachable INTEGER NOT NULL DEFAULT 0,
+    lease TEXT,
+    report TEXT,
+    status TEXT NOT NULL DEFAULT '',
+    reply TEXT NOT NULL DEFAULT '',
+    remote TEXT NOT NULL DEFAULT '',
+    changed REAL NOT NULL
+);
+CREATE INDEX recipient_message ON recipient (message);
+CREATE INDEX recipient_due ON recipient (destination, due) WHERE due IS NOT NULL;
+CREATE INDEX recipient_turn ON recipient (destination, priority, due) WHERE due IS NOT NULL;
+CREATE INDEX recipient_expires ON recipient (expires) WHERE due IS NOT NULL;
+CREATE INDEX recipient_delay ON recipient (delay) WHERE delay IS NOT NULL;
+CREATE INDEX recipient_lease ON recipient (lease) WHERE lease IS NOT NULL;
+CREATE INDEX recipient_report ON recipient (message) WHERE report IS NOT NULL;
+
+CREATE TABLE destination (
+    name TEXT PRIMARY KEY,
+    ready REAL,
+    turn REAL NOT NULL DEFAULT 0,
+    rest REAL NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX destination_ready ON destination (ready) WHERE ready IS NOT NULL;
+"""
+
+REFRESH = """
+UPDATE destination SET ready = max(rest, turn, (
+    SELECT min(due) FROM recipient WHERE destination = destination.name AND due IS NOT NULL
+)) WHERE name = ?
+"""  # max() of SQLite is NULL when any part is
