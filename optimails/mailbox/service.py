@@ -61,6 +61,11 @@ class LocalMailService:
         engine.users += 1
         return LocalAccountMail(engine, account, self._release)
 
+    def changed(self, account: Account) -> None:
+        engine = self._engines.get(account.id)
+        if engine is not None:
+            engine.limits = account.limits
+
     async def _open(self, account: AccountId) -> None:
         """One opening at a time for an account, whoever asks; it goes on when who asked goes away."""
         opening = self._opening.get(account)

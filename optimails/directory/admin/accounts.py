@@ -122,7 +122,7 @@ class Accounts(Base):
             return [self._info(row) for row in connection.execute(query).mappings()]
 
     def account_password(self, which: str, password: str | None) -> AccountInfo:
-        """Set the password, or forget it (None); clients with the old one are out at once, when the account is announced."""
+        """Set the password, or forget it (None); clients with the old one are out at once, if it is announced."""
         values = self._password(password) if password is not None else _NO_PASSWORD
         with self.database.write() as connection:
             row = find_account(connection, which)

@@ -51,7 +51,7 @@ class AppPasswords(Base):
             return [_info(found) for found in connection.execute(query).mappings()]
 
     def app_password_remove(self, which: str, app_password_id: int) -> None:
-        """Revoke one; the program that uses it is out at once, when the account is announced."""
+        """Revoke one; the program that uses it is out at once, if that is announced."""
         with self.database.write() as connection:
             row = find_account(connection, which, closed=True)
             gone = connection.execute(
