@@ -5,6 +5,7 @@ never writes over what is there.
 """
 
 import base64
+import itertools
 import mailbox as mailbox_files
 import os
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from optimails.store import names
 INFO = {"D": DRAFT, "F": FLAGGED, "R": ANSWERED, "S": SEEN, "T": DELETED}
 _LETTERS = {flag: letter for letter, flag in INFO.items()}
 MBOX_STATUS = {"R": SEEN, "A": ANSWERED, "F": FLAGGED, "D": DELETED, "T": DRAFT}
+_LONGEST = 240  # bytes of a name
 EVERY = MessageSet(NumberSet(((1, STAR),)), by_uid=True)
 
 
@@ -51,8 +53,8 @@ def count(form: str, path: Path) -> int:
 
 
 async def import_mail(mail: AccountMail, form: str, path: Path, mailbox: str | None, step: Step) -> Transferred:
-    """Store what is found at ``path``. With a mailbox: all of it there; else in mailboxes named as outside (Maildir++),
-    or INBOX.
+    """Store what is found at ``path``. With a mailbox: all of it there; else in mailboxes named as outside (Maildir++,
+    a folder of mbox files), or INBOX.
 
     A message that can't be read or is refused is named in ``skipped``; a full account ends the import.
 
@@ -130,6 +132,26 @@ def _from_modified_utf7(title: str) -> str:
     return "".join(out)
 
 
+def _to_modified_utf7(title: str) -> str:
+    """RFC 3501 §5.1.3; dots are encoded, too, for Maildir++ puts them between the parts of a name."""
+    out = ""
+    for plain, run in itertools.groupby(title, lambda letter: " " <= letter <= "~" and letter != "."):
+        text = "".join(run)
+        if plain:
+            out += text.replace("&", "&-")
+        else:
+            encoded = base64.b64encode(text.encode("utf-16-be", "surrogatepass")).decode()
+            out += f"&{encoded.rstrip('=').replace('/', ',')}-"
+    return out
+
+
+def _exported_name(name: MailboxName) -> str:
+    """``Archivé/2024`` as ``Archiv&AOk-.2024``: what ``_folder_title`` reads, as do other programs."""
+    title = ".".join(_to_modified_utf7(part) for part in name.split("/"))
+    # A file system takes 255 bytes with a suffix; then the store's way, which is shorter but cannot be read back.
+    return title if len(title) <= _LONGEST else names.folder_name(name, frozenset()).lstrip(".")
+
+
 def _dovecot_keywords(path: Path) -> dict[str, Flag]:
     """Dovecot's letters a to z for keywords, by lines of ``number name``."""
     try:
@@ -152,11 +174,17 @@ def _read_maildir(file: Path, keywords: dict[str, Flag]) -> NewMessage:
 
 
 def _in_mbox(path: Path) -> Iterator[Found]:
+    """One file, or a folder with a file a mailbox, as ``export_mail`` writes it."""
+    files = [(INBOX, path)]
     if path.is_dir():
-        raise Refused(Reason.CANNOT, f"{path} is a folder, an mbox is a file")
-    box = mailbox_files.mbox(path, create=False)
-    for key in box.keys():  # noqa: SIM118 - a mailbox, not a dictionary
-        yield Found(INBOX, f"{path}#{key}", lambda key=key: _read_mbox(box, key))  # type: ignore[misc]
+        files = [(canonical(_folder_title(file.stem)), file) for file in sorted(path.glob("*.mbox")) if file.is_file()]
+        if not files:
+            raise Refused(Reason.NON_EXISTENT, f"{path} is a folder without files *.mbox")
+    for name, file in files:
+        box = mailbox_files.mbox(file, create=False)
+        for key in box.keys():  # noqa: SIM118 - a mailbox, not a dictionary
+            yield Found(name, f"{file}#{key}", lambda box=box, key=key: _read_mbox(box, key))  # type: ignore[misc]
+        box.close()
 
 
 def _read_mbox(box: "mailbox_files.mbox", key: str) -> NewMessage:
@@ -219,7 +247,7 @@ def _make_empty(path: Path) -> None:
 
 class _MaildirWriter:
     def __init__(self, root: Path, name: MailboxName) -> None:
-        self._folder = root if name == INBOX else root / names.folder_name(name, frozenset())
+        self._folder = root if name == INBOX else root / f".{_exported_name(name)}"
         for part in ("cur", "new", "tmp"):
             (self._folder / part).mkdir(parents=True, exist_ok=True, mode=0o700)
         if name != INBOX:
@@ -244,7 +272,7 @@ class _MaildirWriter:
 
 class _MboxWriter:
     def __init__(self, root: Path, name: MailboxName) -> None:
-        self._box = mailbox_files.mbox(root / (names.folder_name(name, frozenset()).lstrip(".") + ".mbox"))
+        self._box = mailbox_files.mbox(root / f"{_exported_name(name)}.mbox")
 
     def message(self, content: bytes, flags: list[Flag], internal_date: int) -> None:
         message = mailbox_files.mboxMessage(content.replace(b"\r\n", b"\n"))

@@ -47,8 +47,7 @@ async def test_what_is_exported_comes_back_by_import(tmp_path):
     done = await transfer.import_mail(copy, "maildir", tmp_path / "out", None, nothing)
     assert (done.messages, done.mailboxes, done.skipped) == (2, 2, [])
     assert await contents(copy, "INBOX") == [(MAIL, [])]
-    folder = next(info.name for info in await copy.mailboxes() if "t" in info.name and "2E" in info.name)
-    assert await contents(copy, folder) == [(MAIL, [FLAGGED, SEEN, "$Work"])]
+    assert await contents(copy, "Été/a.b") == [(MAIL, [FLAGGED, SEEN, "$Work"])]
 
 
 @run
@@ -77,6 +76,32 @@ async def test_mbox_goes_out_and_in(tmp_path):
     found = await contents(mail, "Archive")
     assert [flags for _, flags in found] == [[SEEN], []]
     assert all(b"From the start" in data for data, _ in found)
+
+
+@run
+@pytest.mark.parametrize("form", ["maildir", "mbox"])
+async def test_what_was_exported_comes_back_under_its_names(tmp_path, form):
+    names = ["INBOX", "Comptabilité/Factures", "Dupont & Fils", "v1.2 /été", "日本", "x" * 230 + "é"]
+    mail = await memory_mail().open(account())
+    for name in names:
+        if name != "INBOX":
+            await mail.create(name)
+        await mail.append(name, [NewMessage(MAIL, frozenset({SEEN, FLAGGED}), WHEN)])
+    await transfer.export_mail(mail, form, tmp_path / "out", None, nothing)
+    other = await memory_mail().open(account())
+    done = await transfer.import_mail(other, form, tmp_path / "out", None, nothing)
+    assert (done.messages, done.skipped) == (len(names), [])
+    for name in names[:-1]:  # the last is too long for a file's name; its mail came under a shorter one
+        ((data, flags),) = await contents(other, name)
+        assert b"From the start" in data
+        assert flags == [FLAGGED, SEEN]
+
+
+@run
+async def test_a_folder_without_mbox_files_is_refused(tmp_path):
+    mail = await memory_mail().open(account())
+    with pytest.raises(Refused):
+        await transfer.import_mail(mail, "mbox", tmp_path, None, nothing)
 
 
 @run
