@@ -12,7 +12,7 @@ import click
 from optimails.cli.app import App
 from optimails.cli.errors import CommandFailed, Exit
 from optimails.cli.frame import Group, option, say, translate_click
-from optimails.cli.refusals import translated
+from optimails.cli.refusals import PROBLEM, system_reason, translated
 
 # In the order a new user meets them; the value is module:attribute.
 COMMANDS = {
@@ -111,7 +111,11 @@ def _explained(wrong: Exception) -> tuple[str, str, Exit]:
         case CommandFailed():
             return wrong.key.rpartition(".")[2], str(wrong), wrong.code
         case ConfigError():
-            return "config", say("cli.error.config", problems=str(wrong)), Exit.REFUSED
+            lines = (
+                say("cli.problem.line", source=wrong.source, problem=translated(problem, PROBLEM))
+                for problem in wrong.problems
+            )
+            return "config", say("cli.error.config", problems="\n".join(lines)), Exit.REFUSED
         case Refused():
             return wrong.reason.value.lower(), say("cli.error.refused", reason=translated(str(wrong))), Exit.REFUSED
         case BadSyntax():
@@ -126,7 +130,8 @@ def _explained(wrong: Exception) -> tuple[str, str, Exit]:
             return "permission", say("cli.error.permission", path=wrong.filename or "?"), Exit.REFUSED
         case OSError():
             place = wrong.filename or ""
-            return "system", say("cli.error.system", path=place, reason=wrong.strerror or str(wrong)), Exit.REFUSED
+            reason = system_reason(wrong.errno, str(wrong))
+            return "system", say("cli.error.system", path=place, reason=reason), Exit.REFUSED
         case _:
             kind = type(wrong).__name__
             return "bug", say("cli.error.bug", kind=kind, reason=str(wrong).partition("\n")[0]), Exit.REFUSED

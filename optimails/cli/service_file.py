@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import socket
 import time
 from collections.abc import Sequence
@@ -76,8 +75,12 @@ class Occupied:
     number: int  # 0: the management address
     address: str
     port: int
-    reason: str
-    forbidden: bool  # the user may not open such a port
+    code: int  # of the error
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether the user may not open such a port."""
+        return self.code == errno.EACCES
 
 
 def occupied(listeners: "Sequence[Listener]", management: str = "", *, patience: float = 0.0) -> Occupied | None:
@@ -97,7 +100,7 @@ def occupied(listeners: "Sequence[Listener]", management: str = "", *, patience:
         while (code := _trouble(host, port)) == errno.EADDRINUSE and time.monotonic() < until:
             time.sleep(0.05)
         if code:
-            return Occupied(number, address, port, os.strerror(code), code == errno.EACCES)
+            return Occupied(number, address, port, code)
     return None
 
 

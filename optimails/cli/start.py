@@ -13,6 +13,7 @@ from optimails.cli.errors import CommandFailed
 from optimails.cli.frame import language, option, say
 from optimails.cli.output import print_json
 from optimails.cli.prepare import Made, prepare
+from optimails.cli.refusals import system_reason
 
 _root = frame.Group("")
 
@@ -83,7 +84,7 @@ def check_sockets(app: App) -> None:
             address=taken.address,
             table=f"[[listener]] {say('cli.number')} {taken.number}" if taken.number else "[management]",
             file=app.config_file,
-            reason=taken.reason,
+            reason=system_reason(taken.code, ""),
         )
 
 

@@ -1,5 +1,6 @@
 """The catalogues say the same things in every language, and the right language is chosen."""
 
+import re
 import string
 from pathlib import Path
 
@@ -38,6 +39,16 @@ def test_counted_texts_have_both_forms(language: str) -> None:
     keys = set(catalogue(language))
     stems = {key.removesuffix(".one") for key in keys if key.endswith(".one")}
     assert {f"{stem}.other" for stem in stems} <= keys
+
+
+def test_french_typography() -> None:
+    """A no-break space before : ; ? ! % » and behind «, and curved apostrophes."""
+    wrong = {
+        key: entry
+        for key, entry in catalogue("fr").items()
+        if re.search(r"[^\u00a0\u202f:][;?!%»](?=\s|$)|[^\u00a0\u202f] ?:(?=\s|$)|«(?![\u00a0\u202f])|\w'\w", entry)
+    }
+    assert not wrong
 
 
 def test_a_text_in_both_languages() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from optimails.cli import refusals
+from optimails.config.load import ConfigError, parse
 
 ROOT = Path(__file__).parents[3]
 HOLE = "something"
@@ -54,6 +55,29 @@ def test_the_table_knows_every_refusal_of_the_administration():
 def test_said_in_french(monkeypatch, english, french):
     monkeypatch.setattr(refusals, "language", lambda: "fr")
     assert refusals.translated(english) == french
+
+
+@pytest.mark.parametrize(
+    ("wrong", "french"),
+    [
+        ('hostnam = "x"', '[server]~: clé inconnue "hostnam"~; vouliez-vous dire "hostname"~?'),
+        ("hostname = 3", "[server] hostname~: doit être un texte entre guillemets, et non 3"),
+        (
+            'hostname = "x"\n[[listener]]\nprotocol = "imap"\naddress = "*:143"\ntls = "ssl"',
+            "[[listener]] numéro 1 tls~: doit être 'implicit', 'starttls' ou 'none', et non 'ssl'",
+        ),
+        (
+            "hostname =",
+            "n\N{RIGHT SINGLE QUOTATION MARK}est pas du TOML valable~: Invalid value (at end of document)",
+        ),
+    ],
+)
+def test_problems_of_the_configuration_in_french(monkeypatch, wrong, french):
+    monkeypatch.setattr(refusals, "language", lambda: "fr")
+    with pytest.raises(ConfigError) as error:
+        parse(f"[server]\n{wrong}", Path("x.toml"), {})
+    said = refusals.translated(error.value.problems[0], refusals.PROBLEM)
+    assert said == french.replace("~", "\N{NO-BREAK SPACE}")
 
 
 def test_english_stays_as_it_is(monkeypatch):

@@ -117,7 +117,7 @@ async def test_a_warning_comes_once_for_each_threshold_and_again_after_it_was_lo
     assert await warnings(door, "alice") == []
     await deliver(delivery, "alice", content=big)
     await deliver(delivery, "alice", content=b"small: one\r\n")
-    assert await warnings(door, "alice") == ["Votre boîte aux lettres est remplie à 80 %"]
+    assert await warnings(door, "alice") == ["Votre boîte aux lettres est remplie à 80\N{NO-BREAK SPACE}%"]
     mail = await door.world.mail.open(door.account("alice"))
     box = await mail.select(INBOX)
     await box.store(EVERYTHING, StoreMode.ADD, frozenset({DELETED}))
@@ -127,7 +127,7 @@ async def test_a_warning_comes_once_for_each_threshold_and_again_after_it_was_lo
     for _ in range(10):
         await deliver(delivery, "alice", content=big)
     assert await warnings(door, "alice") == [
-        f"Votre boîte aux lettres est remplie à {percent} %" for percent in (80, 90)
+        f"Votre boîte aux lettres est remplie à {percent}\N{NO-BREAK SPACE}%" for percent in (80, 90)
     ]
     await door.close()
 
