@@ -21,11 +21,14 @@ from optimails.mailbox.engine import Engine
 from optimails.mailbox.folding import fold
 from optimails.model import number_set
 from optimails.model import query as q
+from optimails.model.errors import Reason, Refused
 from optimails.model.flags import DELETED, FLAGGED, SEEN, Flag
 from optimails.model.ids import MailboxId, Uid
 from optimails.model.number_set import NumberSet
 from optimails.model.query import Query
 
+WORK = 30_000_000  # messages looked at for all terms of a search together: some ten seconds of a thread
+_READ = 20  # how much more reading a file is than looking at a row
 _COST = {q.HeaderContains: 2, q.BodyContains: 4, q.TextContains: 5}
 _RARE = {FLAGGED: "flags & 2 = 2", DELETED: "flags & 4 = 4"}  # each has an index of its own
 _UNSEEN = "flags & 8 = 0"
@@ -44,10 +47,17 @@ class _Search:
         self.mailbox = mailbox
         self.view = view
         self.recent_from = recent_from
+        self.work = 0
 
     @property
     def database(self) -> Database:
         return self.engine.database
+
+    def _worked(self, messages: int) -> None:
+        """Thousands of terms over a large mailbox would keep a thread busy for minutes."""
+        self.work += messages
+        if self.work > WORK:
+            raise Refused(Reason.LIMIT, "The search is too complex for so many messages")
 
     def matching(self, query: Query, among: AbstractSet[int]) -> AbstractSet[int]:
         """Those of the candidates that match."""
@@ -57,12 +67,12 @@ class _Search:
             case q.All():
                 return among
             case q.And(terms):
-                for term in sorted(terms, key=_cost):
+                for term in sorted(dict.fromkeys(terms), key=_cost):
                     among = self.matching(term, among)
                 return among
             case q.Or(terms):
                 found: set[int] = set()
-                for term in sorted(terms, key=_cost):
+                for term in sorted(dict.fromkeys(terms), key=_cost):
                     found |= self.matching(term, among - found)
                 return found
             case q.Not(q.HasFlag(flag)) if flag == SEEN:
@@ -73,6 +83,7 @@ class _Search:
                 return self._leaf(query, among)
 
     def _leaf(self, query: Query, among: AbstractSet[int]) -> AbstractSet[int]:  # noqa: C901, PLR0912 - a table of cases
+        self._worked(len(self.view))
         match query:
             case q.HasFlag(flag):
                 return among & self._with_flag(flag)
@@ -181,6 +192,7 @@ class _Search:
 
     def _files(self, among: AbstractSet[int]) -> Iterable[tuple[int, bytes]]:
         for uid in sorted(among):
+            self._worked(_READ)
             with self.database.read() as connection:
                 place = messages.file_of(connection, self.mailbox, uid)
             if place is None:

@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from optimails.mailbox import searching
 from optimails.mailbox.api import MessageSet, NewMessage, Want
 from optimails.model import query as q
+from optimails.model.errors import Reason, Refused
 from optimails.model.flags import DELETED, FLAGGED, SEEN, Flag
 from optimails.model.number_set import STAR, NumberSet
 from tests.support.memory import account, memory_mail
@@ -84,3 +86,17 @@ async def test_a_message_is_found_by_its_object_id():
     ids = [row.object_id async for rows in box.fetch(everything, Want.OBJECT_ID) for row in rows]
     assert await box.search(q.HasObjectId(ids[1])) == [2]
     assert await box.search(q.HasObjectId("nobody")) == []
+
+
+@run
+async def test_a_search_of_endless_work_is_refused_and_repeated_terms_cost_nothing(monkeypatch):
+    mail = await memory_mail().open(account())
+    await mail.append("INBOX", [NewMessage(BUDGET)] * 10)
+    box = await mail.select("INBOX")
+    monkeypatch.setattr(searching, "WORK", 100)
+    assert len(await box.search(q.And((q.LargerThan(1),) * 2000))) == 10
+    with pytest.raises(Refused) as refused:
+        await box.search(q.And(tuple(q.LargerThan(size) for size in range(20))))
+    assert refused.value.reason is Reason.LIMIT
+    monkeypatch.undo()
+    assert len(await box.search(q.And(tuple(q.LargerThan(size) for size in range(20))))) == 10
