@@ -8,12 +8,16 @@ Copies of a message share one text (by EMAILID). ``place`` says where they are; 
 is indexed: messages beyond are read from their files. Rows of expunged messages do no harm; they go now and then.
 """
 
+import logging
 import sqlite3
+import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from optimails.index.database import Database, Schema
+from optimails.index.database import Damaged, Database, Schema, storage_errors
+
+log = logging.getLogger(__name__)
 
 PARTS = "\x01"  # between the text of the header and that of the body; FTS5 would end a text at NUL
 MAX_GRAMS = 16  # of a needle: more would not narrow the answer
@@ -39,6 +43,7 @@ class TextIndex:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._database: Database | None = None
+        self._lock = threading.RLock()
 
     @property
     def wanted(self) -> bool:
@@ -46,9 +51,26 @@ class TextIndex:
         return self._database is not None or (self._path is not None and self._path.exists())
 
     def open(self) -> Database:
-        if self._database is None:
-            self._database = Database(self._path, _SCHEMA)
-        return self._database
+        with self._lock:
+            if self._database is None:
+                try:
+                    self._database = storage_errors(Database)(self._path, _SCHEMA)
+                except Damaged:
+                    self._remove()
+                    self._database = Database(self._path, _SCHEMA)
+            return self._database
+
+    def discard(self) -> None:
+        """Throw away a damaged file; it is made anew, empty, when next wanted. Others who have it open follow later."""
+        with self._lock:
+            self.close()
+            self._remove()
+
+    def _remove(self) -> None:
+        if self._path is not None:
+            log.warning("texts_damaged", extra={"fields": {"path": str(self._path)}})
+            for suffix in ("", "-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._database is not None:

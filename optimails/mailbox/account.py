@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from optimails.index import mailboxes
+from optimails.index.database import storage_errors
 from optimails.mailbox import folders, ingest, storing
 from optimails.mailbox.api import Appended, Incoming, Keywords, MailboxInfo, MailboxStatus, NewMessage, SelectedMailbox
 from optimails.mailbox.engine import Engine
@@ -45,6 +46,10 @@ class LocalAccountMail:
         await self.close()
 
     async def mailboxes(self) -> list[MailboxInfo]:
+        return await self._run(self._mailboxes)
+
+    @storage_errors
+    def _mailboxes(self) -> list[MailboxInfo]:
         with self._engine.database.read() as connection:
             rows = mailboxes.every(connection)
             subscribed = {name for (name,) in connection.execute("SELECT name FROM subscription")}
@@ -72,6 +77,10 @@ class LocalAccountMail:
         return _status(row)
 
     async def statuses(self) -> dict[MailboxName, MailboxStatus]:
+        return await self._run(self._statuses)
+
+    @storage_errors
+    def _statuses(self) -> dict[MailboxName, MailboxStatus]:
         with self._engine.database.read() as connection:
             return {row.name: _status(row) for row in mailboxes.every(connection) if row.selectable}
 

@@ -1,8 +1,10 @@
 """Keeping an account's text index up with its mailboxes. Blocking; the jobs worker's business, never a delivery's."""
 
+from collections.abc import Sequence
+
 from optimails import mime
 from optimails.index import mailboxes, messages
-from optimails.index.database import storage_errors
+from optimails.index.database import Damaged, storage_errors
 from optimails.index.mailboxes import MailboxRow
 from optimails.index.texts import PARTS
 from optimails.mailbox.engine import Engine
@@ -19,6 +21,16 @@ def index_texts(engine: Engine) -> int:
     wanted = engine.texts.wanted_mailboxes()
     with engine.database.read() as connection:
         boxes = [row for row in mailboxes.every(connection) if row.id in wanted]
+    try:
+        return _index(engine, boxes)
+    except Damaged:
+        engine.texts.discard()
+        return _index(engine, boxes)
+
+
+@storage_errors
+def _index(engine: Engine, boxes: Sequence[MailboxRow]) -> int:
+    engine.texts.open()
     return sum(_index_mailbox(engine, box) for box in boxes)
 
 

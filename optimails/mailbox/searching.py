@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 
 from optimails import mime
 from optimails.index import messages
-from optimails.index.database import Database, storage_errors
+from optimails.index.database import Damaged, Database, storage_errors
 from optimails.index.texts import PARTS
 from optimails.mailbox import indexing
 from optimails.mailbox.engine import Engine
@@ -172,16 +172,29 @@ class _Search:
     def _with_text(self, text: str, among: AbstractSet[int], *, header: bool) -> set[int]:
         """From the text index as far as it reaches, from the files beyond. The first search makes it wanted."""
         needle = fold(text)
-        texts = self.engine.texts
-        reached = texts.progress(self.mailbox) if texts.wanted else 0
-        found = self._in_files(needle, {uid for uid in among if uid > reached}, header=header)
-        if reached:
-            for uid, folded in texts.candidates(self.mailbox, needle):
-                if uid in among and needle in (folded if header else folded[folded.index(PARTS) :]):
-                    found.add(uid)
-        if any(uid > reached for uid in among):
+        try:
+            reached, found = self._in_index(needle, among, header=header)
+        except Damaged:
+            self.engine.texts.discard()
+            reached, found = 0, set()
+        beyond = {uid for uid in among if uid > reached}
+        if beyond:
+            found |= self._in_files(needle, beyond, header=header)
             self.engine.want_texts(self.mailbox)
         return found
+
+    @storage_errors
+    def _in_index(self, needle: str, among: AbstractSet[int], *, header: bool) -> tuple[int, set[int]]:
+        """The last UID that is indexed, and what was found up to there."""
+        texts = self.engine.texts
+        reached = texts.progress(self.mailbox) if texts.wanted else 0
+        if not reached:
+            return 0, set()
+        return reached, {
+            uid
+            for uid, folded in texts.candidates(self.mailbox, needle)
+            if uid in among and needle in (folded if header else folded[folded.index(PARTS) :])
+        }
 
     def _in_files(self, needle: str, among: AbstractSet[int], *, header: bool) -> set[int]:
         return {

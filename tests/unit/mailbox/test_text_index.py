@@ -99,3 +99,25 @@ def test_trigrams_cover_the_needle():
     assert trigrams("abcd") == ["abc", "bcd"]
     assert trigrams("abcdef") == ["abc", "def"]
     assert len(trigrams(string.printable * 5)) <= 16
+
+
+@run
+async def test_a_damaged_text_index_is_made_anew(tmp_path):
+    service = disk_mail(tmp_path)
+    for harm in ("before", "meanwhile"):
+        async with await service.open(account()) as account_mail:
+            if harm == "before":
+                await account_mail.append("INBOX", [mail("one", "the budget")])
+            box = await account_mail.select("INBOX")
+            assert await searched(box, "budget") == ([1], [1])
+            indexing.index_texts(account_mail.engine)
+            path = next(tmp_path.rglob("texts.sqlite"))
+            if harm == "before":
+                account_mail.engine.texts.close()
+            for file in path.parent.glob("texts.sqlite*"):
+                file.write_bytes(b"rubbish!" * 9000)
+            assert await searched(box, "budget") == ([1], [1])
+            indexing.index_texts(account_mail.engine)
+            assert await searched(box, "budget") == ([1], [1])
+            assert account_mail.engine.texts.progress(box.id) == 1
+    await service.close()
