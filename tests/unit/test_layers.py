@@ -28,6 +28,8 @@ def test_contracts_are_kept() -> None:
 def test_every_package_has_its_layer() -> None:
     lines = next(contract for contract in CONTRACTS if contract["type"] == "layers")["layers"]
     layered = {name.strip() for line in lines for name in line.split("|")}
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"optimails"}
+    # sieve has layers of its own: the language lies low, the door high.
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"optimails", "sieve"}
+    packages |= {f"sieve.{path.parent.name}" for path in ROOT.glob("sieve/*/__init__.py")}
     packages |= {f"optimails.{path.parent.name}" for path in ROOT.glob("optimails/*/__init__.py")}
     assert packages == layered

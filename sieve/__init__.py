@@ -1,0 +1,1 @@
+"""Sieve: the script language (``language``, ``run``: pure), and ManageSieve (``wire``, ``session``, ``server``)."""
