@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,3 +111,10 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/decisions"
     listed = set(re.findall(r"\]\(([^)]+)\)", (folder / "README.md").read_text("utf-8")))
     assert {path.name for path in folder.glob("*.md")} - {"README.md"} == listed
+
+
+def test_the_container_gets_every_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    recipe = (ROOT / "deploy/container/Containerfile").read_text("utf-8")
+    assert [name for name in packages if f"COPY {name}/ {name}/\n" not in recipe] == []
