@@ -8,6 +8,7 @@ import base64
 import itertools
 import mailbox as mailbox_files
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from optimails.store import names
 INFO = {"D": DRAFT, "F": FLAGGED, "R": ANSWERED, "S": SEEN, "T": DELETED}
 _LETTERS = {flag: letter for letter, flag in INFO.items()}
 MBOX_STATUS = {"R": SEEN, "A": ANSWERED, "F": FLAGGED, "D": DELETED, "T": DRAFT}
+_STATUS = re.compile(rb"^(?:X-)?Status:[^\n]*\n", re.IGNORECASE | re.MULTILINE)
 _LONGEST = 240  # bytes of a name
 EVERY = MessageSet(NumberSet(((1, STAR),)), by_uid=True)
 
@@ -198,7 +200,9 @@ def _read_mbox(box: "mailbox_files.mbox", key: str) -> NewMessage:
             date = datetime.strptime(words[1][:24], "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
         except ValueError:
             date = None
-    return NewMessage(with_crlf(box.get_bytes(key)), flags, date)
+    head, blank, body = with_crlf(box.get_bytes(key)).partition(b"\r\n\r\n")
+    head = _STATUS.sub(b"", head + b"\r\n")  # fields of the file, not of the message
+    return NewMessage(head + blank[2:] + body, flags, date)
 
 
 def _in_files(path: Path) -> Iterator[Found]:
