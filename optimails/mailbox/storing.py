@@ -4,7 +4,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from optimails import mime
@@ -78,9 +78,10 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exem
         ready = [stage(engine, message) for message in new]
         size = sum(message.row.size for message in ready)
         _expect_room(engine.usage(), 0 if exempt else size, 0 if exempt else len(ready))
-        for message in ready:
-            files.append(engine.files.place(message.staged, box.folder))  # noqa: PERF401 - what is placed must be known
-        engine.files.sync(box.folder)
+        with _folder_of_a_mailbox():
+            for message in ready:
+                files.append(engine.files.place(message.staged, box.folder))  # noqa: PERF401 - what is placed must be known
+            engine.files.sync(box.folder)
         uids, modseq, usage = _insert(engine, box, ready, files, size, exempt=exempt)
     except BaseException:
         for message in ready:
@@ -92,6 +93,15 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exem
         engine.keywords.refresh()
     engine.changed(box.id, modseq)
     return Appended(box.uid_validity, uids, usage)
+
+
+@contextlib.contextmanager
+def _folder_of_a_mailbox() -> Iterator[None]:
+    """Its folder goes when somebody deletes the mailbox just now: that is no fault of the store."""
+    try:
+        yield
+    except FileNotFoundError as gone:
+        raise Refused(Reason.NON_EXISTENT, "Mailbox does not exist") from gone
 
 
 def _insert(  # noqa: PLR0913 - one transaction's ingredients
@@ -169,7 +179,8 @@ def copy(engine: Engine, source: MailboxRow, ranges: Ranges, to: MailboxName, *,
         for row in rows:
             with contextlib.suppress(FileNotFoundError):
                 links[row.uid] = engine.files.link(source.folder, row.name, target.folder)
-        engine.files.sync(target.folder)
+        with _folder_of_a_mailbox():
+            engine.files.sync(target.folder)
         copied, done, modseq = _insert_links(engine, source, target, ranges, links, move=move)
     except BaseException:
         for name in links.values():

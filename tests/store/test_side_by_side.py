@@ -8,11 +8,12 @@ import threading
 import pytest
 
 from optimails.index.database import Database
-from optimails.mailbox import folders, ingest, recovery
+from optimails.mailbox import folders, ingest, recovery, storing
 from optimails.mailbox.api import MessageSet, NewMessage, StoreMode
 from optimails.mailbox.engine import process_started
 from optimails.mailbox.findings import Kind
 from optimails.mailbox.service import LocalMailService, account_directory, open_engine, places
+from optimails.model.errors import Reason, Refused
 from optimails.model.flags import Flag
 from optimails.model.number_set import STAR, NumberSet
 from optimails.model.query import HasFlag
@@ -152,6 +153,31 @@ async def test_a_keyword_of_another_worker_is_found_and_removed(tmp_path):
         assert [other.keywords.names(mask) for _, _, mask in await there.flags(ALL)] == [["$Work"]]
     await ours.close()
     await theirs.close()
+
+
+def test_storing_in_a_mailbox_that_is_deleted_meanwhile_is_refused(tmp_path):
+    one, other = opened(tmp_path), opened(tmp_path)
+    storing.append(one, "INBOX", [NewMessage(b"Subject: x\r\n\r\n")])
+    look = one.mailbox
+    for attempt in (
+        lambda: storing.append(one, "Old", [NewMessage(b"Subject: x\r\n\r\n")]),
+        lambda: storing.copy(one, look("INBOX"), ((1, 1),), "Old", move=False),
+    ):
+        folders.create(other, "Old")
+
+        def late(name):
+            row = look(name)
+            if name == "Old":
+                folders.delete(other, "Old")
+            return row
+
+        one.mailbox = late
+        with pytest.raises(Refused) as refused:
+            attempt()
+        assert refused.value.reason is Reason.NON_EXISTENT
+        one.mailbox = look
+    one.close()
+    other.close()
 
 
 def test_nobody_else_can_look_into_the_mail(tmp_path):
