@@ -1,0 +1,1 @@
+"""Mail to other servers: routes, TLS policies, the client's side of SMTP and LMTP."""
