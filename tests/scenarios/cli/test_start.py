@@ -71,7 +71,7 @@ def test_help_in_both_languages_for_every_command(program):
     english, _ = program("--help")
     french, _ = program("--help", language="fr")
     assert "Commands:" in english
-    assert "Commandes:" in french
+    assert "Commandes\N{NO-BREAK SPACE}:" in french
     names = [line.split()[0] for line in english.partition("Commands:")[2].splitlines() if line[2:3].isalpha()]
     assert {"init", "serve", "account", "doctor", "undelete"} <= set(names)
     assert "Affiche cette aide" in program("account", "app-password", "add", "--help", language="fr")[0]
