@@ -67,6 +67,7 @@ class _Conversation:
     def __init__(self, server: ScriptedSmtp, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.server, self.reader, self.writer = server, reader, writer
         self.number = 0
+        self.refused = False
         self.tls = writer.get_extra_info("ssl_object") is not None
 
     async def say(self, step: str, reply: bytes) -> None:
@@ -75,6 +76,7 @@ class _Conversation:
         if changed is None:
             self.writer.close()
             raise EOFError
+        self.refused = changed[:1] in {b"4", b"5"}
         self.writer.write(changed)
         await self.writer.drain()
 
@@ -95,6 +97,8 @@ class _Conversation:
                 await self.say(verb, f"250 {self.server.name}\r\n".encode())
             elif verb == "STARTTLS":
                 await self.say(verb, b"220 2.0.0 Go\r\n")
+                if self.refused:
+                    continue
                 await self.writer.start_tls(self.server.tls)
                 self.tls = True
                 current = Received(tls=True)
