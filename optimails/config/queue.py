@@ -81,6 +81,11 @@ class RelaySettings(Section):
         5.0, gt=0, le=30, description="Days for which mail is kept while the target is away; up to 30."
     )
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the target."""
+        return host_and_port(self.target)
+
     @field_validator("domain")
     @classmethod
     def _lower(cls, value: str) -> str:

@@ -4,14 +4,15 @@ A door asks ``check`` for every recipient, writes what it receives into a ``spoo
 it will answer, tells ``settle`` which recipients the client will try again, and only then answers.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from optimails.delivery.spool import Spool
 from optimails.directory.api import Resolution
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
+from optimails.queue.api import Body, QueuedRecipient, Ret
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,16 @@ class SmtpEnvelope:
     sender: EmailAddress | None  # None is the null sender
     recipients: tuple[EmailAddress, ...]
     smtputf8: bool = False
-    eight_bit: bool = False
+    body: Body = Body.SEVEN_BIT
+    account: Account | None = None  # who logged in to send it; may write to other servers, within its limits
+    trusted: bool = False  # the service itself sends it, and may write to other servers
+    wishes: Mapping[EmailAddress, QueuedRecipient] = field(default_factory=dict)  # DSN, for recipients that have any
+    ret: Ret | None = None
+    envid: str = ""
+    priority: int = 0
+    require_tls: bool = False
+    deliver_by: float | None = None  # Unix seconds: of no use afterwards
+    tell_at: float | None = None  # Unix seconds: then the sender is told, when it is still on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,18 @@ class Failed:
 Outcome = Delivered | Failed
 
 
+class Outgoing(Protocol):
+    """Mail that the service sends by itself: what a rule sends on, answers for a user, notices."""
+
+    async def submit(
+        self, sender: EmailAddress | None, recipients: Sequence[EmailAddress], content: Spool, received: bytes = b""
+    ) -> Mapping[EmailAddress, Outcome]:
+        """Deliver here, or queue for other servers; safe on disk where the outcome says ``Delivered``.
+
+        ``content`` is sent as it is, after ``received``. None as sender is the null sender: nobody hears of failures.
+        """
+
+
 class Attempt(Protocol):
     """One try to deliver one message."""
 
@@ -53,8 +75,13 @@ class Delivery(Protocol):
     def spool(self) -> Spool:
         """A place for a message that is coming in; close it when the message is done with."""
 
-    async def check(self, recipient: EmailAddress, size: int | None) -> Failed | Resolution:
-        """At RCPT: where its mail goes, when mail of that size (bytes) would be taken now; None leaves quota aside."""
+    async def check(
+        self, recipient: EmailAddress, size: int | None, sender: Account | None = None
+    ) -> Failed | Resolution:
+        """At RCPT: where its mail goes, when mail of that size (bytes) would be taken now; None leaves quota aside.
+
+        Only a ``sender``, an account that logged in, may write to other servers, within its limits.
+        """
 
     async def deliver(
         self,
@@ -63,7 +90,7 @@ class Delivery(Protocol):
         content: Spool,
         known: Mapping[EmailAddress, Resolution] | None = None,
     ) -> Attempt:
-        """Deliver to every recipient; ``received`` is the trace header the door made, CRLF included.
+        """Deliver to every recipient here, queue for others; ``received`` is the door's trace header, CRLF included.
 
         Adds Return-Path and Delivered-To. An account named by several recipients gets one copy. ``known`` spares
         asking the directory again. Never raises for a recipient's trouble: each gets its own outcome.

@@ -2,7 +2,8 @@
 
 **The order.** Recipients become accounts (an alias may be several, two recipients may be one account). Each account
 gets one copy: Return-Path, Delivered-To, the door's Received line, the content as it came. ``append`` returns when the
-copy is safe on disk. One account is written to in the caller's own coroutine, several at a time but not more than the
+copy is safe on disk. Recipients on other servers get one message in the queue together, and stand beside the accounts
+in all that follows. One account is written to in the caller's own coroutine, several at a time but not more than the
 setting allows. Then each recipient gets the worst outcome of its accounts.
 
 **Failures in part** are explained in ``optimails.delivery.pending``: accounts that are noted there count as served.
@@ -26,15 +27,21 @@ from prometheus_client import Counter
 from optimails.config import Config
 from optimails.delivery import failures, notices
 from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnvelope
+from optimails.delivery.outgoing import OutgoingMail
+from optimails.delivery.filters import Arrival, Filters
 from optimails.delivery.pending import Pending
+from optimails.delivery.remote import Remote, is_place, place
 from optimails.delivery.spool import Spool
 from optimails.directory.api import Directory, Resolution
 from optimails.mailbox.api import AccountMail, Appended, MailService, NewMessage
 from optimails.model.account import Account, AccountState
 from optimails.model.address import EmailAddress
-from optimails.model.errors import Refused, Unavailable
+from optimails.model.errors import Reason, Refused, Unavailable
+from optimails.model.flags import flag_set
 from optimails.model.ids import AccountId
-from optimails.model.mailbox_name import INBOX
+from optimails.model.mailbox_name import INBOX, MailboxName
+from optimails.queue.api import Notify
+from optimails.queue.store import Queue
 from quota.thresholds import crossed
 
 log = logging.getLogger(__name__)
@@ -63,20 +70,34 @@ class LocalAttempt:
 class LocalDelivery:
     """One per worker."""
 
-    def __init__(self, directory: Directory, mail: MailService, config: Config) -> None:
+    def __init__(self, directory: Directory, mail: MailService, config: Config, queue: Queue | None = None) -> None:
+        """Without a ``queue`` nobody on another server can be written to."""
         self._directory = directory
         self._mail = mail
+        self._config = config
         self._settings = config.delivery
         self._hostname = config.server.hostname
         self._run: Path = config.server.data / "run"
+        self._remote = Remote(config, queue) if queue is not None else None
+        self._filters = Filters(config, OutgoingMail(self, directory, config))
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
 
     def spool(self) -> Spool:
         return Spool(self._run / "spool", self._settings.memory)
 
-    async def check(self, recipient: EmailAddress, size: int | None) -> Failed | Resolution:
-        resolution = await self._resolve(recipient)
-        if isinstance(resolution, Failed) or size is None:
+    async def check(
+        self, recipient: EmailAddress, size: int | None, sender: Account | None = None
+    ) -> Failed | Resolution:
+        resolution = await self._resolve(recipient, trusted=sender is not None)
+        if isinstance(resolution, Failed):
+            return resolution
+        if resolution.remote and sender is not None and self._remote is not None:
+            refused = await self._remote.room(sender)
+            if refused is not None:
+                return refused
+        if size is None:
+            return resolution
+        if resolution.remote:
             return resolution
         worst: Failed | None = None
         for account in resolution.accounts:
@@ -95,18 +116,26 @@ class LocalDelivery:
         known: Mapping[EmailAddress, Resolution] | None = None,
     ) -> LocalAttempt:
         attempt = LocalAttempt(envelope, content, {})
+        trusted = envelope.trusted or envelope.account is not None
         copies: dict[AccountId, tuple[Account, EmailAddress]] = {}
+        outside: dict[AccountId, tuple[EmailAddress, EmailAddress]] = {}  # target, and the recipient that led there
         for recipient in envelope.recipients:
-            resolution = (known or {}).get(recipient) or await self._resolve(recipient)
+            resolution = (known or {}).get(recipient) or await self._resolve(recipient, trusted=trusted)
             if isinstance(resolution, Failed):
                 attempt.outcomes[recipient] = resolution
                 continue
-            attempt.accounts[recipient] = tuple(account.id for account in resolution.accounts)
+            remote = {place(target): (target, recipient) for target in resolution.remote}
+            attempt.accounts[recipient] = (*(account.id for account in resolution.accounts), *remote)
             for account in resolution.accounts:
                 copies.setdefault(account.id, (account, recipient))
+            for name, target in remote.items():
+                outside.setdefault(name, target)
         await self._find_served(attempt)
         todo = [copy for account_id, copy in copies.items() if account_id not in attempt.served]
         failed = await self._store_all(attempt, todo, received)
+        failed |= await self._queue_all(
+            attempt, {name: pair for name, pair in outside.items() if name not in attempt.served}, received
+        )
         for recipient, account_ids in attempt.accounts.items():
             worst: Failed | None = None
             for account_id in account_ids:
@@ -117,8 +146,10 @@ class LocalDelivery:
 
     async def settle(self, attempt: Attempt, again: Collection[EmailAddress]) -> None:
         assert isinstance(attempt, LocalAttempt)
-        if not again and not attempt.served:
-            return
+        if not again:
+            await self._confirm(attempt)
+            if not attempt.served:
+                return
         have = attempt.stored | attempt.served
         keep = {account for recipient in again for account in attempt.accounts.get(recipient, ()) if account in have}
         done = attempt.served - keep
@@ -130,6 +161,27 @@ class LocalDelivery:
         except (sqlite3.Error, OSError, Unavailable):
             # The answer stays what it is: at worst the message is stored twice.
             log.exception("delivery_not_noted")
+
+    async def _confirm(self, attempt: LocalAttempt) -> None:
+        """Report success to a sender who asked for it (RFC 3461 §4.1); of other servers the queue reports."""
+        envelope = attempt.envelope
+        asked = [
+            who
+            for who, wish in envelope.wishes.items()
+            if Notify.SUCCESS in (wish.notify or ())
+            and isinstance(attempt.outcomes.get(who), Delivered)
+            and any(not is_place(account) for account in attempt.accounts.get(who, ()))
+        ]
+        if not asked or envelope.sender is None or self._remote is None:
+            return
+        try:
+            await OutgoingMail(self, self._directory, self._config).confirm(envelope, asked, attempt.content)
+        except (Refused, Unavailable):
+            log.exception("bounce_lost", extra={"fields": {"recipients": len(asked)}})
+
+    async def notify(self, account: Account, message: bytes) -> None:
+        """Put a report into the account's INBOX; it needs no room. Raises ``Refused`` or ``Unavailable``."""
+        await self._append(account, b"Return-Path: <>\r\n" + message, exempt=True)
 
     async def bounce(
         self, account: Account, envelope: SmtpEnvelope, failed: Mapping[EmailAddress, Failed], content: Spool
@@ -143,21 +195,24 @@ class LocalDelivery:
 
     # -- recipients ----------------------------------------------------------------------------------------------------
 
-    async def _resolve(self, recipient: EmailAddress) -> Failed | Resolution:
+    async def _resolve(self, recipient: EmailAddress, *, trusted: bool = False) -> Failed | Resolution:
         try:
             resolution = await self._directory.resolve(recipient)
         except Refused as refused:
+            if refused.reason is Reason.CANNOT and self._remote is not None:
+                return self._remote.resolve(recipient, trusted=trusted)
             return failures.not_resolved(refused)
         except Unavailable:
             return failures.DIRECTORY_AWAY
-        if resolution.remote:
-            # Without relaying a part of the recipients would silently get nothing.
+        if resolution.remote and self._remote is None:
+            # Without a queue a part of the recipients would silently get nothing.
             return failures.FORWARDS
-        if not resolution.accounts:
+        if not resolution.accounts and not resolution.remote:
             return failures.UNKNOWN
         if any(account.state is AccountState.CLOSED for account in resolution.accounts):
-            resolution = Resolution(tuple(a for a in resolution.accounts if a.state is not AccountState.CLOSED))
-            return resolution if resolution.accounts else failures.CLOSED
+            open_ones = tuple(account for account in resolution.accounts if account.state is not AccountState.CLOSED)
+            resolution = Resolution(open_ones, resolution.remote)
+            return resolution if open_ones or resolution.remote else failures.CLOSED
         return resolution
 
     async def _has_room(self, account: Account, size: int) -> Failed | None:
@@ -187,7 +242,7 @@ class LocalDelivery:
 
         async def store(account: Account, recipient: EmailAddress) -> Failed | None:
             header = b"%bDelivered-To: %b\r\n%b" % (return_path, shown(recipient, smtputf8=smtputf8), received)
-            failed = await self._store(account, header, attempt.content)
+            failed = await self._store(Arrival(account, sender, recipient, header, attempt.content))
             if failed is None:
                 attempt.stored.add(account.id)
             return failed
@@ -204,9 +259,29 @@ class LocalDelivery:
             results = await asyncio.gather(*(in_turn(*copy) for copy in copies))
         return {account.id: why for (account, _), why in zip(copies, results, strict=True) if why is not None}
 
-    async def _store(self, account: Account, header: bytes, content: Spool) -> Failed | None:
+    async def _queue_all(
+        self, attempt: LocalAttempt, outside: Mapping[AccountId, tuple[EmailAddress, EmailAddress]], received: bytes
+    ) -> dict[AccountId, Failed]:
+        """Queue for all recipients on other servers, in one message: all of them have it, or none."""
+        if not outside or self._remote is None:
+            return {}
+        failed = await self._remote.queue(attempt.envelope, dict(outside.values()), received, attempt.content)
+        if failed is not None:
+            return dict.fromkeys(outside, failed)
+        attempt.stored.update(outside)
+        return {}
+
+    async def _store(self, arrival: Arrival) -> Failed | None:
+        account = arrival.account
+        failed: Failed | None
         try:
-            await self._append(account, header, content)
+            plan = self._filters.find(account)
+            if plan is None:
+                await self._append(account, arrival.header, arrival.content)
+                failed = None
+            else:
+                async with await self._mail.open(account) as mail:
+                    failed = await self._filters.deliver(plan, mail, arrival, self._put)
         except Refused as refused:
             failed = failures.not_stored(refused, account)
         except Unavailable:
@@ -215,7 +290,7 @@ class LocalDelivery:
             error = secrets.token_hex(4)
             log.exception("delivery_failed", extra={"fields": {"account": account.id, "error": error}})
             failed = Failed(permanent=False, status="4.3.0", text=f"Internal error {error}, try again later")
-        else:
+        if failed is None:
             _STORED.inc()
             return None
         (_REFUSED if failed.permanent else _DEFERRED).inc()
@@ -225,24 +300,36 @@ class LocalDelivery:
         self, account: Account, header: bytes, content: Spool | None = None, *, exempt: bool = False
     ) -> None:
         """Store header and content in the account's INBOX, and warn its user when that fills it up."""
-        mail = await self._mail.open(account)
-        try:
-            whole = content.whole() if content is not None else b""
-            if whole is not None:
-                size = len(header) + len(whole)
-                message = NewMessage(header + whole)
-                appended = await mail.append(INBOX, (message,), exempt=exempt)
-            else:
-                assert content is not None
-                size = len(header) + content.size
-                appended = await self._append_large(mail, header, content)
-            if not exempt:
-                await self._warn(account, mail, appended, size)
-        finally:
-            await mail.close()
+        async with await self._mail.open(account) as mail:
+            await self._put(mail, INBOX, (), header, content, exempt=exempt)
+
+    async def _put(  # noqa: PLR0913 - what a copy is made of
+        self,
+        mail: AccountMail,
+        mailbox: MailboxName,
+        flags: Collection[str],
+        header: bytes,
+        content: Spool | None,
+        *,
+        exempt: bool = False,
+    ) -> None:
+        """Store header and content in a mailbox, and warn its user when that fills the account up."""
+        whole = content.whole() if content is not None else b""
+        if whole is not None:
+            size = len(header) + len(whole)
+            message = NewMessage(header + whole, flag_set(flags) if flags else frozenset())
+            appended = await mail.append(mailbox, (message,), exempt=exempt)
+        else:
+            assert content is not None
+            size = len(header) + content.size
+            appended = await self._append_large(mail, mailbox, flags, header, content)
+        if not exempt:
+            await self._warn(mail.account, mail, appended, size)
 
     @staticmethod
-    async def _append_large(mail: AccountMail, header: bytes, content: Spool) -> Appended:
+    async def _append_large(
+        mail: AccountMail, mailbox: MailboxName, flags: Collection[str], header: bytes, content: Spool
+    ) -> Appended:
         incoming = mail.incoming()
 
         def copy() -> None:
@@ -252,7 +339,7 @@ class LocalDelivery:
 
         try:
             await asyncio.get_running_loop().run_in_executor(None, copy)
-            return await mail.append(INBOX, (NewMessage(incoming),))
+            return await mail.append(mailbox, (NewMessage(incoming, flag_set(flags)),))
         finally:
             incoming.discard()
 

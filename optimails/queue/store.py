@@ -97,6 +97,7 @@ class Queue:
                 raise Refused(Reason.LIMIT, "This account has sent enough for now, try again later")
         due = max(now, message.not_before or 0)
         patience = self._schedule.patience()
+        late = message.tell_at or (due + patience if patience else None)
         database.execute(
             "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
             (identity, str(message.sender or ""), message.account, message.origin.value, size, len(unique), now,
@@ -109,12 +110,12 @@ class Queue:
             if message.deliver_by is not None:
                 expires = min(expires, message.deliver_by)
             notify = rows.notify_text(recipient.notify)
-            tell = patience is not None and message.sender is not None and rows.wants(notify, Notify.DELAY)
+            tell = message.sender is not None and rows.wants(notify, Notify.DELAY)
             database.execute(
                 "INSERT INTO recipient (message, address, destination, notify, orcpt, state, priority, due, expires, "
                 "delay, changed) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)",
                 (identity, text, destination, notify, recipient.orcpt, message.priority, due, expires,
-                 due + patience if tell and patience else None, now),
+                 late if tell else None, now),
             )  # fmt: skip
         destinations = {recipient.address.domain for recipient in unique.values()}
         database.executemany("INSERT OR IGNORE INTO destination (name) VALUES (?)", [(name,) for name in destinations])

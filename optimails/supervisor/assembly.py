@@ -1,5 +1,6 @@
 """The parts of the service, put together in a worker."""
 
+import asyncio
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -74,6 +75,7 @@ class ServiceAssembly:
         from optimails.door.login import Login  # noqa: PLC0415
         from optimails.door.sessions import Sessions  # noqa: PLC0415
         from optimails.mailbox.service import LocalMailService, places  # noqa: PLC0415
+        from optimails.supervisor.queue import open_queue  # noqa: PLC0415
 
         self._config = config
         self._bus = bus
@@ -86,11 +88,13 @@ class ServiceAssembly:
         self._guard = Guard(config.login, run / "guard.sqlite")
         self._connections = Connections(config.login, run / "connections")
         self._sessions = Sessions(self._connections, self._directory, self._mail, bus)
+        self._queue = open_queue(config, bus)
+        self._delivery = LocalDelivery(self._directory, self._mail, config, self._queue)
         self._services = Services(
             config,
             self._directory,
             self._mail,
-            LocalDelivery(self._directory, self._mail, config),
+            self._delivery,
             Login(self._directory, self._guard),
             secure,
             self._connections,
@@ -119,12 +123,26 @@ class ServiceAssembly:
     async def follow(self) -> None:
         from optimails.supervisor.texts import TextJobs  # noqa: PLC0415  # only the jobs worker needs it
 
-        await TextJobs(self._config.server.data, self._bus, self._directory, self._mail).run()
+        texts = TextJobs(self._config.server.data, self._bus, self._directory, self._mail)
+        await asyncio.gather(texts.run(), self._run_queue())
+
+    async def _run_queue(self) -> None:
+        from optimails.delivery.outgoing import OutgoingMail  # noqa: PLC0415  # only the jobs worker needs it
+        from optimails.supervisor.queue import QueueJobs  # noqa: PLC0415  # as above
+        from smtp.outbound.courier import Courier  # noqa: PLC0415  # as above
+
+        courier = Courier(self._config)
+        notices = OutgoingMail(self._delivery, self._directory, self._config)
+        try:
+            await QueueJobs(self._config, self._bus, self._queue, courier, notices).run()
+        finally:
+            await courier.close()
 
     async def close(self) -> None:
         self._sessions.close()
         await self._mail.close()
         await self._directory.close()
+        self._queue.close()
         self._connections.close()
         self._guard.close()
         self._database.close()

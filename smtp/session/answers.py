@@ -77,7 +77,9 @@ def verdict(
         return Verdict(None, {})
     for temporary in failed.values():
         if not temporary.permanent:
-            return Verdict(temporary if len(outcomes) == 1 else NOTHING_LOST_LATER, {})
+            return Verdict(
+                temporary if all(what == temporary for what in outcomes.values()) else NOTHING_LOST_LATER, {}
+            )
     if len(failed) == len(outcomes):
         return Verdict(next(iter(failed.values())), {})
     if can_bounce:

@@ -9,12 +9,15 @@ from optimails.config import Protocol
 from optimails.delivery.api import Attempt, Delivered, SmtpEnvelope
 from optimails.delivery.spool import Spool
 from optimails.door import incident
+from optimails.model.address import EmailAddress
 from optimails.model.errors import MailError
+from optimails.queue.api import Notify
 from smtp.session import answers, trace
+from smtp.session.envelope import of_transaction
 from smtp.session.states import State
 from smtp.session.transaction import Transaction
 from smtp.wire import replies
-from smtp.wire.commands import Bdat, Body, Data
+from smtp.wire.commands import Bdat, Data
 from smtp.wire.content import ChunkReader, DotReader
 
 if TYPE_CHECKING:
@@ -131,9 +134,7 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
     identifier = trace.message_id()
     header = _header(session, transaction, spool, identifier)
     mail = transaction.mail
-    envelope = SmtpEnvelope(
-        mail.sender, tuple(dict.fromkeys(transaction.recipients)), mail.smtputf8, mail.body is Body.EIGHT_BIT
-    )
+    envelope = of_transaction(session, transaction)
     attempt = await session.door.delivery.deliver(envelope, header, spool, transaction.known)
     _SIZES.observe(spool.size)
     if session.door.lmtp:
@@ -192,7 +193,9 @@ async def _answer_once(
     can_bounce = account is not None and envelope.sender is not None
     verdict = answers.verdict(envelope.recipients, attempt.outcomes, can_bounce=can_bounce)
     if verdict.bounce and account is not None:
-        await door.delivery.bounce(account, envelope, verdict.bounce, spool)
+        told = {who: why for who, why in verdict.bounce.items() if _wants_failure(envelope, who)}
+        if told:
+            await door.delivery.bounce(account, envelope, told, spool)
     failed = verdict.failed
     await door.delivery.settle(attempt, envelope.recipients if failed and not failed.permanent else ())
     if failed is None:
@@ -200,6 +203,11 @@ async def _answer_once(
         return replies.reply(250, "2.0.0", f"Accepted as {identifier}")
     (_REFUSED if failed.permanent else _DEFERRED)[door.protocol].inc()
     return answers.of_failure(failed)
+
+
+def _wants_failure(envelope: SmtpEnvelope, recipient: EmailAddress) -> bool:
+    wish = envelope.wishes.get(recipient)
+    return wish is None or wish.notify is None or Notify.FAILURE in wish.notify
 
 
 def _for_each(session: "Session", transaction: Transaction, reply: bytes) -> list[bytes]:

@@ -1,10 +1,12 @@
 """MAIL and RCPT: who sends, to whom, and whether we take it."""
 
+import time
 from typing import TYPE_CHECKING
 
-from optimails.delivery.api import Failed
+from optimails.delivery.api import Failed, SmtpEnvelope
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax
+from optimails.queue.api import Body, QueuedRecipient
 from smtp.session import answers
 from smtp.session.states import State
 from smtp.session.transaction import Transaction
@@ -21,6 +23,10 @@ _TOO_BIG = replies.reply(552, "5.3.4", "The message is larger than this server t
 _TOO_MANY_RECIPIENTS = replies.reply(452, "4.5.3", "Too many recipients, send the message again to the others")
 _NEEDS_UTF8 = replies.reply(553, "5.6.7", "A non-ASCII address needs SMTPUTF8")
 _LOCAL_ONLY = replies.reply(550, "5.7.1", "Only users of this server can be written to")
+_NOT_SUPPORTED = replies.reply(555, "5.5.4", "Parameter not supported")
+_TOO_SOON = replies.reply(501, "5.5.4", "That time is too short")
+MIN_BY = 60  # seconds: the shortest time after which a message is given back (RFC 2852 §4)
+MAX_PRIORITY = 4  # what users may ask for at most; beyond it are the service's own needs (RFC 6710 §5)
 
 
 async def mail(session: "Session", command: Mail) -> None:
@@ -40,10 +46,52 @@ async def mail(session: "Session", command: Mail) -> None:
     if command.size is not None and command.size > door.settings.max_message_size:
         session.answer(_TOO_BIG)  # RFC 1870 §6.1
         return
+    if _beyond_offer(session, command):
+        session.refuse(_NOT_SUPPORTED)
+        return
+    if command.by is not None and command.by.returned and command.by.seconds < MIN_BY:
+        session.answer(_TOO_SOON)
+        return
     repair = door.protocol.value not in door.settings.refuse_bare_line_ends
     session.transaction = Transaction(command, door.settings.max_message_size, repair=repair)
     session.state = State.SENDER
+    if command.priority is not None and abs(command.priority) > MAX_PRIORITY:
+        session.answer(replies.reply(250, "2.3.6", f"The priority is {_bounded(command.priority)}"))  # RFC 6710 §4.1
+        return
     session.answer(replies.SENDER_OK)
+
+
+def _beyond_offer(session: "Session", command: Mail) -> bool:
+    """Whether it uses an extension that this connection was not offered."""
+    return (
+        (not session.door.submission and (command.priority is not None or command.by is not None))
+        or (session.door.lmtp and (command.ret is not None or command.envid != ""))
+        or (command.require_tls and (session.door.lmtp or not session.tls))
+    )
+
+
+def _bounded(priority: int) -> int:
+    return max(-MAX_PRIORITY, min(MAX_PRIORITY, priority))
+
+
+def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope:
+    """All that was said of the message, for the delivery."""
+    mail = transaction.mail
+    by = None if mail.by is None else time.time() + mail.by.seconds
+    return SmtpEnvelope(
+        mail.sender,
+        tuple(dict.fromkeys(transaction.recipients)),
+        mail.smtputf8,
+        mail.body or Body.SEVEN_BIT,
+        account=session.account,
+        wishes=transaction.wishes,
+        ret=mail.ret,
+        envid=mail.envid,
+        priority=_bounded(mail.priority or 0),
+        require_tls=mail.require_tls,
+        deliver_by=by if mail.by and mail.by.returned else None,
+        tell_at=by if mail.by and not mail.by.returned else None,
+    )
 
 
 async def rcpt(session: "Session", command: Rcpt) -> None:
@@ -56,18 +104,23 @@ async def rcpt(session: "Session", command: Rcpt) -> None:
     elif not transaction.mail.smtputf8 and not recipient.local.isascii():
         session.refuse(_NEEDS_UTF8)  # RFC 6531 §3.4
         return
+    if door.lmtp and (command.notify is not None or command.orcpt):
+        session.refuse(_NOT_SUPPORTED)
+        return
     if len(transaction.recipients) >= door.settings.max_recipients:
         session.answer(_TOO_MANY_RECIPIENTS)  # RFC 5321 §4.5.3.1.10
         return
     # LMTP answers for each recipient at the end, so its quota is asked once, there.
     size = None if door.lmtp else transaction.mail.size or 0
     if recipient not in transaction.known:
-        checked = await door.delivery.check(recipient, size)
+        checked = await door.delivery.check(recipient, size, session.account)
         if isinstance(checked, Failed):
             _refuse(session, checked)
             return
         transaction.known[recipient] = checked
     transaction.recipients.append(recipient)
+    if command.notify is not None or command.orcpt:
+        transaction.wishes[recipient] = QueuedRecipient(recipient, command.notify, command.orcpt)
     session.state = State.RECIPIENTS
     session.answer(replies.RECIPIENT_OK)
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from optimails.door import sasl
+from smtp.session.envelope import MIN_BY
 from smtp.session.states import State
 from smtp.wire import replies
 from smtp.wire.commands import Greeting, Hello, StartTls
@@ -51,6 +52,12 @@ def _capabilities(session: "Session") -> list[str]:
     if not session.door.lmtp:
         limits = f"MAILMAX={settings.max_messages_per_connection} {limits}"
     lines.append(f"LIMITS {limits}")  # RFC 9422
+    if not session.door.lmtp:
+        lines.append("DSN")  # RFC 3461
+        if session.tls:
+            lines.append("REQUIRETLS")  # RFC 8689 §2: only where TLS protects the connection
+    if session.door.submission:
+        lines += [f"DELIVERBY {MIN_BY}", "MT-PRIORITY MIXER"]  # RFC 2852, RFC 6710
     if session.door.starttls and not session.tls:
         lines.append("STARTTLS")
     if may_authenticate(session) and session.account is None:

@@ -5,6 +5,7 @@ from optimails.delivery.spool import Spool
 from optimails.directory.api import Resolution
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
+from optimails.queue.api import QueuedRecipient
 from smtp.wire.commands import Mail
 from smtp.wire.content import ChunkReader, DotReader, bare_line_ends, with_line_ends
 
@@ -24,6 +25,7 @@ class Transaction:
         "repair",
         "size",
         "spool",
+        "wishes",
     )
 
     def __init__(self, mail: Mail, limit: int, *, repair: bool) -> None:
@@ -32,6 +34,7 @@ class Transaction:
         self.repair = repair
         self.recipients: list[EmailAddress] = []  # as accepted, one entry for each RCPT
         self.known: dict[EmailAddress, Resolution] = {}
+        self.wishes: dict[EmailAddress, QueuedRecipient] = {}  # what the sender wants to hear (RFC 3461)
         self.reader: DotReader | ChunkReader | None = None
         self.chunks: ChunkReader | None = None  # stays between two chunks, when nothing is being read
         self.spool: Spool | None = None

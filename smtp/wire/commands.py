@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from optimails.model.address import EmailAddress
+from optimails.queue.api import Body as Body  # noqa: PLC0414  # a name of ours, too
+from optimails.queue.api import Notify, Ret
 
 
 class Greeting(StrEnum):
@@ -12,13 +14,6 @@ class Greeting(StrEnum):
     HELO = "HELO"
     EHLO = "EHLO"
     LHLO = "LHLO"  # RFC 2033
-
-
-class Body(StrEnum):
-    """BODY= of MAIL (RFC 6152)."""
-
-    SEVEN_BIT = "7BIT"
-    EIGHT_BIT = "8BITMIME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +41,26 @@ class Mail:
     size: int | None = None  # RFC 1870, bytes
     body: Body | None = None
     smtputf8: bool = False
+    ret: Ret | None = None  # RFC 3461 §4.3
+    envid: str = ""  # RFC 3461 §4.4, xtext as it came
+    require_tls: bool = False  # RFC 8689
+    priority: int | None = None  # RFC 6710
+    by: "By | None" = None  # RFC 2852
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """BY= of MAIL: of use only for so many seconds."""
+
+    seconds: int
+    returned: bool  # give it back then (R); otherwise tell the sender and go on (N)
 
 
 @dataclass(frozen=True, slots=True)
 class Rcpt:
     recipient: EmailAddress | None  # None is ``<Postmaster>`` without a domain (RFC 5321 §4.5.1)
+    notify: frozenset[Notify] | None = None  # RFC 3461 §4.1
+    orcpt: str = ""  # RFC 3461 §4.2, type and xtext as they came
 
 
 @dataclass(frozen=True, slots=True)

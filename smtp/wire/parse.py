@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax
+from optimails.queue.api import Body, Notify, Ret
 from smtp.wire import commands as c
 from smtp.wire.replies import BadCommand
 
@@ -25,6 +27,11 @@ _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _MECHANISM = re.compile(rb"[A-Za-z0-9_-]{1,20}")
+_XTEXT = r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})"  # RFC 3461 §4
+_ENVID = re.compile(_XTEXT + "{1,100}")  # RFC 3461 §4.4: at most 100 characters
+_ORCPT = re.compile(rf"[A-Za-z0-9-]{{1,40}};(?:{_XTEXT}|[^\x00-\x7f]){{1,500}}")  # UTF-8 too: RFC 6533 §3
+_BY = re.compile(r"(?P<seconds>-?[0-9]{1,9});(?P<mode>[RN])(?P<trace>T?)", re.IGNORECASE)
+_PRIORITY = re.compile(r"-?[0-9]")
 MAX_PARAMETERS = 20
 MAX_NUMBER = 2**63 - 1
 
@@ -91,44 +98,105 @@ def _path(rest: bytes, keyword: str) -> tuple[str, dict[str, str | None]]:
 
 def _mail(rest: bytes) -> c.Command:
     text, parameters = _path(rest, "FROM:")
-    size: int | None = None
-    body: c.Body | None = None
-    smtputf8 = False
+    found: dict[str, Any] = {}
     for name, value in parameters.items():
-        match name, value:
-            case "SIZE", str() if _NUMBER.fullmatch(value):
-                size = int(value)
-            case "BODY", str() if value.upper() in ("7BIT", "8BITMIME"):
-                body = c.Body(value.upper())
-            case "SMTPUTF8", None:
-                smtputf8 = True
-            case "AUTH", str():
-                pass  # RFC 4954 §5: who may say so is not known here, so it counts as AUTH=<>
-            case "SIZE" | "BODY" | "SMTPUTF8" | "AUTH", _:
-                raise BadCommand(501, "5.5.4", f"Bad value of {name}")
-            case _:
-                raise BadCommand(555, "5.5.4", "Parameter not supported")
+        reader = _MAIL_PARAMETERS.get(name)
+        if reader is None:
+            raise BadCommand(555, "5.5.4", "Parameter not supported")
+        read = reader(value)
+        if read is None:
+            raise BadCommand(501, "5.5.4", f"Bad value of {name}")
+        found |= read
     if not text:
-        return c.Mail(None, size, body, smtputf8)
+        return c.Mail(None, **found)
     # RFC 6531 §3.4: an internationalised address needs SMTPUTF8.
-    if not smtputf8 and not text.isascii():
+    if not found.get("smtputf8") and not text.isascii():
         raise BadCommand(553, "5.6.7", "A non-ASCII address needs SMTPUTF8")
     try:
-        return c.Mail(address(text), size, body, smtputf8)
+        return c.Mail(address(text), **found)
     except BadSyntax as wrong:
         raise BadCommand(553, "5.1.7", str(wrong)) from wrong
 
 
+def _size(value: str | None) -> dict[str, Any] | None:
+    return {"size": int(value)} if value and _NUMBER.fullmatch(value) else None
+
+
+def _body(value: str | None) -> dict[str, Any] | None:
+    return {"body": Body(value.upper())} if value and value.upper() in ("7BIT", "8BITMIME") else None
+
+
+def _flag(name: str) -> Callable[[str | None], dict[str, Any] | None]:
+    return lambda value: {name: True} if value is None else None
+
+
+def _auth_parameter(value: str | None) -> dict[str, Any] | None:
+    # RFC 4954 §5: who may say so is not known here, so it counts as AUTH=<>
+    return {} if value else None
+
+
+def _ret(value: str | None) -> dict[str, Any] | None:
+    return {"ret": Ret(value.upper())} if value and value.upper() in ("FULL", "HDRS") else None
+
+
+def _envid(value: str | None) -> dict[str, Any] | None:
+    return {"envid": value} if value and _ENVID.fullmatch(value) else None
+
+
+def _priority(value: str | None) -> dict[str, Any] | None:
+    return {"priority": int(value)} if value and _PRIORITY.fullmatch(value) else None
+
+
+def _by(value: str | None) -> dict[str, Any] | None:
+    match = _BY.fullmatch(value or "")
+    if match is None:
+        return None
+    seconds, returned = int(match["seconds"]), match["mode"].upper() == "R"
+    # RFC 2852 §4: with R there must be time left.
+    return None if returned and seconds <= 0 else {"by": c.By(seconds, returned)}
+
+
+_MAIL_PARAMETERS: dict[str, Callable[[str | None], dict[str, Any] | None]] = {
+    "SIZE": _size,
+    "BODY": _body,
+    "SMTPUTF8": _flag("smtputf8"),
+    "AUTH": _auth_parameter,
+    "RET": _ret,
+    "ENVID": _envid,
+    "REQUIRETLS": _flag("require_tls"),
+    "MT-PRIORITY": _priority,
+    "BY": _by,
+}
+
+
 def _rcpt(rest: bytes) -> c.Command:
     text, parameters = _path(rest, "TO:")
-    if parameters:
-        raise BadCommand(555, "5.5.4", "Parameter not supported")
+    notify: frozenset[Notify] | None = None
+    orcpt = ""
+    for name, value in parameters.items():
+        match name:
+            case "NOTIFY":
+                notify = _notify(value)
+            case "ORCPT" if value and _ORCPT.fullmatch(value):
+                orcpt = value
+            case "ORCPT":
+                raise BadCommand(501, "5.5.4", "Bad value of ORCPT")
+            case _:
+                raise BadCommand(555, "5.5.4", "Parameter not supported")
     if text.upper() == "POSTMASTER":
-        return c.Rcpt(None)
+        return c.Rcpt(None, notify, orcpt)
     try:
-        return c.Rcpt(address(text))
+        return c.Rcpt(address(text), notify, orcpt)
     except BadSyntax as wrong:
         raise BadCommand(553, "5.1.3", str(wrong)) from wrong
+
+
+def _notify(value: str | None) -> frozenset[Notify]:
+    words = (value or "").upper().split(",")
+    # RFC 3461 §4.1: NEVER stands alone.
+    if len(set(words)) != len(words) or not set(words) <= set(Notify) or (Notify.NEVER in words and len(words) > 1):
+        raise BadCommand(501, "5.5.4", "Bad value of NOTIFY")
+    return frozenset(Notify(word) for word in words)
 
 
 def _auth(rest: bytes) -> c.Command:

@@ -16,6 +16,8 @@ from optimails.model.errors import Unavailable
 from optimails.model.ids import AccountId
 from optimails.model.mailbox_name import INBOX
 from optimails.model.number_set import STAR, NumberSet
+from optimails.queue.control import Choice
+from optimails.queue.store import Queue
 from smtp.session.door import Door, Peer
 from smtp.session.session import Session
 from tests.support.transcript import Connection
@@ -85,6 +87,8 @@ class SmtpDoor:
     protocol: Protocol = Protocol.SMTP
     settings: dict[str, object] = field(default_factory=dict)
     delivery_settings: dict[str, object] = field(default_factory=dict)
+    queue_settings: dict[str, object] = field(default_factory=dict)
+    relays: list[dict[str, object]] = field(default_factory=list)
     far: bool = False
     starttls: bool = True
     ends: list["MemoryEnd"] = field(default_factory=list)
@@ -95,18 +99,22 @@ class SmtpDoor:
         self.world = World(PostDirectory())
         self.directory: PostDirectory = self.world.directory
         self.mail = PostMail(self.world.mail)
+        self.queue: Queue | None = None
 
     def config(self) -> Config:
         values = {
             "server": {"data": str(self.data), "hostname": "mx.demo.test"},
             "smtp": self.settings,
             "delivery": self.delivery_settings,
+            "queue": self.queue_settings,
+            "relay": self.relays,
         }
         return Config.model_validate(values)
 
     def door(self) -> Door:
         config = self.config()
-        delivery = LocalDelivery(self.directory, self.mail, config)
+        self.queue = self.queue or Queue(self.data, config.queue, config.relay)
+        delivery = LocalDelivery(self.directory, self.mail, config, self.queue)
         return Door(
             self.protocol,
             config.smtp,
@@ -131,11 +139,22 @@ class SmtpDoor:
     ) -> None:
         """``@setting name value`` and ``@far`` stand before the first line; ``@greeted`` skips the greeting and says
         hello; ``@login``; ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``, ``@policy NAME permanent``,
-        ``@closed NAME``, ``@suspended NAME``, ``@changed NAME`` (its password), ``@away``; ``@inbox NAME count`` looks
-        into a mailbox."""
+        ``@closed NAME``, ``@suspended NAME``, ``@changed NAME`` (its password), ``@away``; ``@relay DOMAIN [ADDRESS
+        ...]`` and ``@queue name value`` stand before the first line, ``@queued ADDRESS ...`` looks into the queue;
+        ``@inbox NAME count`` looks into a mailbox."""
         match words:
             case ["setting", name, value]:
                 self.settings[name] = value
+            case ["queue", name, value]:
+                self.queue_settings[name] = value
+            case ["relay", domain, *known]:
+                self.relays.append({"domain": domain, "target": "inside.test:25"})
+                if known:
+                    path = self.data / f"{domain}.txt"
+                    path.write_text("".join(f"{one}\n" for one in known))
+                    self.relays[-1]["recipients"] = str(path)
+            case ["queued", *recipients]:
+                assert await self.queued() == sorted(recipients)
             case ["far"]:
                 self.far = True
             case ["greeted"]:
@@ -201,9 +220,16 @@ class SmtpDoor:
         await mail.close()
         return found
 
+    async def queued(self) -> list[str]:
+        """The recipients that wait in the queue."""
+        found = await self.queue.find(Choice()) if self.queue else []
+        return sorted(one.address for message in found for one in message.recipients)
+
     async def close(self) -> None:
         for end in self.ends:
             end.session.close()
+        if self.queue is not None:
+            self.queue.close()
         await self.world.close()
         self._folder.cleanup()
 

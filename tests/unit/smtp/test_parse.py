@@ -79,7 +79,7 @@ BAD = {
     b"MAIL FROM:<a@-b-.test>": 553,
     "MAIL FROM:<é@b.test>".encode(): 553,
     b"RCPT TO:<>": 553,
-    b"RCPT TO:<a@b.test> ORCPT=rfc822;a@b.test": 555,
+    b"RCPT TO:<a@b.test> ORCPT=a@b.test": 501,
     b"RCPT TO:<nobody>": 553,
     b"RCPT FROM:<a@b.test>": 501,
     b"BDAT": 501,
