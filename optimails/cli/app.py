@@ -78,6 +78,11 @@ class App:
 
         return load(self.config_file, os.environ)
 
+    def own_data(self) -> Path:
+        """The data folder of the configuration, from here on as its owner."""
+        become_owner(self.config.server.data)
+        return self.config.server.data
+
     # -- what commands work on -----------------------------------------------------------------------------------------
 
     @cached_property

@@ -80,6 +80,12 @@ class Command(_InFull):
         super().__init__(*args, **settings)
         self.params = [*self.params, *_everywhere()]
 
+    def invoke(self, ctx: click.Context) -> Any:
+        from optimails.cli.audit import note  # noqa: PLC0415 - it is built of this module
+
+        note(ctx.obj, ctx.command_path.partition(" ")[2], ctx.params)
+        return super().invoke(ctx)
+
 
 class Group(_InFull, click.Group):
     """A group of such commands."""

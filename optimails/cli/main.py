@@ -28,6 +28,7 @@ COMMANDS = {
     "export": "optimails.cli.transfer:export",
     "undelete": "optimails.cli.undelete:undelete",
     "doctor": "optimails.cli.doctor:doctor",
+    "log": "optimails.cli.audit:log",
     "config": "optimails.cli.configuration:config",
     "version": "optimails.cli.start:version",
 }
