@@ -16,6 +16,7 @@ from optimails.config.outbound import OutboundRoute, OutboundSettings
 from optimails.config.pop3 import Pop3Settings
 from optimails.config.queue import QueueSettings, RelaySettings
 from optimails.config.server import LogSettings, ManagementSettings, ServerSettings, TlsSettings
+from optimails.config.sieve import SieveSettings
 from optimails.config.smtp import SmtpSettings
 from optimails.config.store import StoreSettings
 
@@ -35,6 +36,7 @@ class Config(Section):
     imap: ImapSettings = Field(ImapSettings(), description="IMAP.")
     pop3: Pop3Settings = Field(Pop3Settings(), description="POP3.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Local delivery.")
+    sieve: SieveSettings = Field(SieveSettings(), description="Sieve scripts and ManageSieve.")
     smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
     outbound: OutboundSettings = Field(OutboundSettings(), description="Mail to other servers.")

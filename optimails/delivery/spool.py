@@ -1,5 +1,7 @@
 """A message while it comes in: small ones stay in memory, large ones go to a file without a name."""
 
+import contextlib
+import mmap
 import os
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +33,10 @@ class Spool:
         spool = cls(memory=len(content))
         spool.write(content)
         return spool
+
+    def beside(self) -> "Spool":
+        """An empty one that keeps as much in memory, and the rest in the same place."""
+        return Spool(self._folder, self._memory)
 
     def write(self, data: bytes) -> None:
         """Append bytes. Raises ``Unavailable`` when the disk is full."""
@@ -83,6 +89,20 @@ class Spool:
         while piece := self._pread(_PIECE, offset):
             offset += len(piece)
             yield piece
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[bytes | mmap.mmap]:
+        """All of it to look at; large ones as a memory map."""
+        whole = self.whole()
+        if whole is not None or self._file is None:
+            yield whole or b""
+            return
+        try:
+            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as wrong:
+            raise Unavailable("The message cannot be read back now") from wrong
+        with mapped:
+            yield mapped
 
     def digest(self, salt: bytes) -> bytes:
         """A fingerprint of 20 bytes. Reads from disk, as ``pieces`` does."""
