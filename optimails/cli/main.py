@@ -22,6 +22,7 @@ COMMANDS = {
     "domain": "optimails.cli.domains:domain",
     "account": "optimails.cli.accounts:account",
     "alias": "optimails.cli.aliases:alias",
+    "queue": "optimails.cli.queue:queue",
     "plan": "optimails.cli.plans:plan",
     "quota": "optimails.cli.quota:quota",
     "import": "optimails.cli.transfer:import_",

@@ -1,0 +1,184 @@
+"""``optimails queue``: mail on its way to other servers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from optimails.cli import frame
+from optimails.cli.app import App, become_owner
+from optimails.cli.errors import CommandFailed
+from optimails.cli.frame import argument, option
+from optimails.cli.output import print_json, size
+
+if TYPE_CHECKING:
+    from optimails.queue.control import Choice
+    from optimails.queue.store import Queue
+
+_T = TypeVar("_T")
+queue = frame.group("queue")
+_STATES = ("queued", "deferred", "held", "delivered", "failed")
+
+
+def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which messages are meant."""
+    for decorate in (
+        option("--destination", metavar="DOMAIN", text_key="queue_destination"),
+        option("--sender", metavar="ADDRESS", text_key="queue_sender"),
+        option("--all", "everything", is_flag=True, text_key="queue_all"),
+        argument("messages", metavar="[MESSAGE]...", nargs=-1, text_key="queue_messages"),
+    ):
+        function = decorate(function)
+    return function
+
+
+def _choice(messages: tuple[str, ...], destination: str | None, sender: str | None, everything: bool) -> "Choice":
+    """What is meant; nothing said is a mistake, for what comes next may not be taken back."""
+    from optimails.queue.control import Choice  # noqa: PLC0415 - when needed
+
+    if not (messages or destination or sender or everything):
+        raise CommandFailed("cli.error.queue_choice")
+    return Choice(messages, destination.lower() if destination else None, sender)
+
+
+def _with_queue(app: App, work: "Callable[[Queue], Awaitable[_T]]") -> _T:
+    """Open the queue, do something, tell the running service when there may be something to do."""
+    from optimails.events.api import QUEUE_NEWS, Kind  # noqa: PLC0415 - when needed
+    from optimails.events.datagram import DatagramBus  # noqa: PLC0415 - when needed
+    from optimails.queue.store import Queue  # noqa: PLC0415 - when needed
+
+    config = app.config
+    become_owner(config.server.data)
+    bus = DatagramBus(config.server.data / "run" / "events")
+
+    def wake() -> None:
+        bus.publish_account(QUEUE_NEWS, Kind.QUEUE)
+
+    async def run() -> _T:
+        with closing(Queue(config.server.data, config.queue, config.relay, wake=wake)) as opened:
+            return await work(opened)
+
+    try:
+        return asyncio.run(run())
+    finally:
+        bus.close()
+
+
+@frame.command(queue, "list")
+@option("--destination", metavar="DOMAIN", text_key="queue_destination")
+@option("--sender", metavar="ADDRESS", text_key="queue_sender")
+@option("--state", "states", multiple=True, type=click.Choice(_STATES), text_key="queue_state")
+@option("--limit", type=click.IntRange(1), default=100, show_default=True, text_key="queue_limit")
+@click.pass_obj
+def list_(app: App, destination: str | None, sender: str | None, states: tuple[str, ...], limit: int) -> None:
+    """One line for each recipient; the oldest first."""
+    from optimails.queue.control import Choice  # noqa: PLC0415 - when needed
+
+    choice = Choice((), destination.lower() if destination else None, sender, states, limit=limit)
+    found = _with_queue(app, lambda opened: opened.find(choice))
+    rows = [
+        {"message": message.id, "arrived": message.arrived, "sender": message.sender or "<>", "size": message.size,
+         **asdict(recipient)}
+        for message in found
+        for recipient in message.recipients
+    ]  # fmt: skip
+    columns = ("message", "arrived", "sender", "address", "state", "attempts", "next_attempt", "reply")
+    app.rows(columns, rows, {**_shown(app), "reply": lambda text: str(text)[:60]})
+
+
+@frame.command(queue, "show")
+@argument("message", metavar="MESSAGE", text_key="queue_message")
+@click.pass_obj
+def show(app: App, message: str) -> None:
+    """Also of what was delivered or failed, as long as it is remembered."""
+    from optimails.queue.control import Choice  # noqa: PLC0415 - when needed
+
+    found = _with_queue(app, lambda opened: opened.find(Choice((message,), finished=True)))
+    if not found:
+        raise CommandFailed("cli.error.queue_unknown", message=message)
+    record = asdict(found[0])
+    if app.json:
+        print_json(record)
+        return
+    recipients = record.pop("recipients")
+    app.record(record, {"size": size, "arrived": lambda when: app.shown(int(when))})
+    click.echo()
+    columns = ("address", "state", "attempts", "next_attempt", "expires", "status", "remote", "reply")
+    app.rows(columns, list(recipients), _shown(app))
+
+
+def _shown(app: App) -> dict[str, Callable[[Any], object]]:
+    def moment(when: float | None) -> str:
+        return app.shown(None if when is None else int(when))
+
+    return {"arrived": moment, "next_attempt": moment, "expires": moment, "state": app.state, "size": size}
+
+
+@frame.command(queue, "hold")
+@_chosen
+@click.pass_obj
+def hold(app: App, /, **chosen: Any) -> None:
+    """Neither tried nor given up until it is released."""
+    choice = _choice(**chosen)
+    app.done("cli.queue.held", count=_with_queue(app, lambda opened: opened.hold(choice)))
+
+
+@frame.command(queue, "release")
+@_chosen
+@click.pass_obj
+def release(app: App, /, **chosen: Any) -> None:
+    """Tried at once."""
+    choice = _choice(**chosen)
+    app.done("cli.queue.released", count=_with_queue(app, lambda opened: opened.release(choice)))
+
+
+@frame.command(queue, "requeue")
+@_chosen
+@click.pass_obj
+def requeue(app: App, /, **chosen: Any) -> None:
+    """As if it had just come in."""
+    choice = _choice(**chosen)
+    app.done("cli.queue.requeued", count=_with_queue(app, lambda opened: opened.requeue(choice)))
+
+
+@frame.command(queue, "flush")
+@_chosen
+@click.pass_obj
+def flush(app: App, /, **chosen: Any) -> None:
+    """Tries now what waits for its next attempt; destinations at rest are tried as well."""
+    choice = _choice(**chosen)
+    app.done("cli.queue.flushed", count=_with_queue(app, lambda opened: opened.flush(choice)))
+
+
+@frame.command(queue, "delete")
+@_chosen
+@click.pass_obj
+def delete(app: App, /, **chosen: Any) -> None:
+    """For good; the sender is not told."""
+    choice = _choice(**chosen)
+    app.done("cli.queue.deleted", count=_with_queue(app, lambda opened: opened.delete(choice)))
+
+
+@frame.command(queue, "stats")
+@option("--top", type=click.IntRange(1), default=20, show_default=True, text_key="queue_top")
+@click.pass_obj
+def stats(app: App, top: int) -> None:
+    """Numbers of recipients, and the destinations that most wait for."""
+    numbers = asdict(_with_queue(app, lambda opened: opened.stats(top)))
+    if app.json:
+        print_json(numbers)
+        return
+    destinations = numbers.pop("destinations")
+    states = numbers.pop("states")
+    oldest = numbers.pop("oldest")
+    app.record(
+        {**states, **numbers, "oldest": oldest},
+        {"bytes": size, "oldest": lambda when: app.shown(None if when is None else int(when))},
+    )
+    if destinations:
+        click.echo()
+        show_rest = {"resting_until": lambda when: app.shown(None if when is None else int(when))}
+        app.rows(("name", "waiting", "failures", "resting_until"), list(destinations), show_rest)
