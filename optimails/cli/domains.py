@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from optimails.cli import frame
+from optimails.cli import domain_dns, frame
 from optimails.cli.app import App, since
 from optimails.cli.frame import argument, option
 
@@ -60,6 +60,9 @@ def restore(app: App, name: str) -> None:
     info = app.admin.domain_restore(name)
     app.announce(*(account.id for account in app.admin.account_list(info.name)))
     app.done("cli.domain.restored", _row(info), name=info.name)
+
+
+domain_dns.add_to(domain)
 
 
 def _row(info: "DomainInfo") -> dict[str, object]:
