@@ -1,5 +1,6 @@
 """LIST, basic and extended, and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154; RFC 3501 §6.3.9)."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,6 +27,10 @@ class _Entry:
     special_below: bool = False
 
 
+NAMES_AT_ONCE = 100
+"""Other sessions get their turn after so many names: a client may send a hundred long patterns."""
+
+
 async def list_(session: Session, command: List) -> Done:
     if not command.extended and command.patterns == ("",):
         session.write(responses.list_separator())  # RFC 9051 §6.3.9: only the separator was asked for
@@ -35,7 +40,9 @@ async def list_(session: Session, command: List) -> Done:
     statuses = await session.mail.statuses() if command.status else {}
     if StatusItem.HIGHEST_MODSEQ in command.status:
         session.condstore = True  # RFC 7162 §3.1.8: as STATUS itself
-    for entry in await _entries(session, command, matches):
+    for count, entry in enumerate(await _entries(session, command, matches), 1):
+        if count % NAMES_AT_ONCE == 0:
+            await asyncio.sleep(0)
         if not matches(entry.name):
             continue
         chosen = _chosen(entry, command.selection)
@@ -63,7 +70,9 @@ async def _entries(session: Session, command: List, matches: Matcher) -> Iterabl
             for parent in parents(name):
                 entries.setdefault(parent, _Entry(parent, None))
     recursive = ListSelection.RECURSIVE_MATCH in command.selection
-    for name, entry in list(entries.items()):
+    for count, (name, entry) in enumerate(list(entries.items()), 1):
+        if count % NAMES_AT_ONCE == 0:
+            await asyncio.sleep(0)
         hidden = recursive and not matches(name)
         for parent in parents(name):
             above = entries.get(parent)

@@ -19,7 +19,7 @@ async def select(session: Session, command: Select) -> Done:
         session.condstore = True
     selected = await session.mail.select(command.mailbox, read_only=command.read_only)
     session.selected = selected
-    session.keywords_told = -1
+    session.keywords_told = None
     status = selected.status
     tell_keywords(session)
     session.write(responses.exists(selected.exists))

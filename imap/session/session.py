@@ -21,6 +21,7 @@ from optimails.door.sessions import Ending
 from optimails.mailbox.api import AccountMail, MessageSet, SelectedMailbox
 from optimails.mime import Part
 from optimails.model.errors import BadSyntax, Refused
+from optimails.model.flags import Flag
 from optimails.model.number_set import NumberSet
 
 LINE_BEFORE_LOGIN = 8_192  # bytes of a line from somebody we do not know yet
@@ -66,7 +67,7 @@ class Session(PullSession[ImapSettings]):
         self.condstore = False  # MODSEQ in every FETCH answer (RFC 7162 §3.1)
         self.compressed = False
         self.recents = False  # the view has \Recent messages that a client of RFC 3501 wants to see
-        self.keywords_told = 0  # how many names the last FLAGS response had
+        self.keywords_told: list[Flag] | None = None  # the names in the last FLAGS response
         self.saved = NumberSet(())  # UIDs behind $ (RFC 9051 §6.4.4.1)
         self.parsed: tuple[int, Part] | None = None  # UID and parts of the large message that is read piece by piece
         self.logged_out = False

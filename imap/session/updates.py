@@ -56,9 +56,9 @@ def tell_keywords(session: Session) -> None:
     """FLAGS and PERMANENTFLAGS again when the account got new keywords since they were told (RFC 9051 §7.3.5)."""
     mailbox = session.mailbox
     known = mailbox.keywords.known()
-    if len(known) == session.keywords_told:
+    if known == session.keywords_told:
         return
-    session.keywords_told = len(known)
+    session.keywords_told = known
     names = _SYSTEM
     if known:
         names += b" " + " ".join(known).encode("ascii", "replace")
