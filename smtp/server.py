@@ -21,6 +21,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]  # it has
 
 from optimails.config import Listener
 from optimails.config import Protocol as Spoken
+from optimails.dkim import Signer
 from optimails.door.connections import Held
 from optimails.door.context import Services
 from optimails.door.sessions import Ending
@@ -243,6 +244,7 @@ class SmtpFactory(DoorFactory[Connection]):
             services.login,
             services.sessions,
             self.can_start_tls,
+            Signer(config.server.data),
         )
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)

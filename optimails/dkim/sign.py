@@ -67,6 +67,13 @@ class Signer:
         """``data`` is the data folder of the service."""
         self.keys = KeyStore(data / "dkim")
 
+    def signs_for(self, domain: str) -> bool:
+        """Whether a domain has keys. Raises ``OSError`` when they are there but cannot be read."""
+        try:
+            return bool(self.keys.active(ascii_name(domain)))
+        except ValueError:
+            return False
+
     def sign(self, header: bytes, body: Iterable[bytes], domain: str) -> bytes:
         """Fields to put on top of a message whose author's domain is ``domain``; nothing when it has no keys.
 

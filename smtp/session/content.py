@@ -14,6 +14,7 @@ from optimails.model.errors import MailError
 from optimails.queue.api import Notify
 from smtp.session import answers, trace
 from smtp.session.envelope import of_transaction
+from smtp.session.signing import signature
 from smtp.session.states import State
 from smtp.session.transaction import Transaction
 from smtp.wire import replies
@@ -132,8 +133,8 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
     spool = transaction.spool
     assert spool is not None
     identifier = trace.message_id()
-    header = _header(session, transaction, spool, identifier)
     mail = transaction.mail
+    header = await _header(session, transaction, spool, identifier)
     envelope = of_transaction(session, transaction)
     attempt = await session.door.delivery.deliver(envelope, header, spool, transaction.known)
     _SIZES.observe(spool.size)
@@ -156,7 +157,7 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
     return reply
 
 
-def _header(session: "Session", transaction: Transaction, spool: Spool, identifier: str) -> bytes:
+async def _header(session: "Session", transaction: Transaction, spool: Spool, identifier: str) -> bytes:
     door = session.door
     protocol = trace.with_protocol(
         session.greeting,
@@ -167,7 +168,10 @@ def _header(session: "Session", transaction: Transaction, spool: Spool, identifi
     header = trace.received(
         door, session.peer, transaction, hello=session.hello, protocol=protocol, identifier=identifier
     )
-    return header + trace.completed(spool.head(), door.hostname) if door.submission else header
+    if not door.submission:
+        return header
+    completed = trace.completed(spool.head(), door.hostname)
+    return await signature(session, transaction.mail.sender, completed, spool) + header + completed
 
 
 async def _answer_each(session: "Session", transaction: Transaction, attempt: Attempt, identifier: str) -> bytes:

@@ -7,6 +7,7 @@ from optimails.config import Protocol
 from optimails.config.smtp import SmtpSettings
 from optimails.delivery.api import Delivery
 from optimails.directory.api import Directory
+from optimails.dkim import Signer
 from optimails.door.login import Login
 from optimails.door.sessions import Sessions
 
@@ -23,6 +24,7 @@ class Door:
     login: Login
     sessions: Sessions
     starttls: bool  # whether STARTTLS can be offered
+    signer: Signer | None = None  # for submission
 
     @property
     def lmtp(self) -> bool:
