@@ -59,7 +59,15 @@ PROGRAM = (str(Path(sys.executable).with_name("optimails")),)
 class Service:
     """Made once with ``users`` accounts; ``start`` and ``stop`` as often as wanted."""
 
-    def __init__(self, directory: Path, *, users: int = 40, settings: str = "", data: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        users: int = 40,
+        settings: str = "",
+        data: Path | None = None,
+        domain: str = DOMAIN,
+    ) -> None:
         """``settings`` is TOML that is appended to the configuration; ``data`` another place for the mail."""
         self.directory = directory
         self.data = data or directory / "data"
@@ -74,10 +82,10 @@ class Service:
             text += f'[[listener]]\nprotocol = "{protocol}"\naddress = "127.0.0.1:{ports[name]}"\ntls = "{tls}"\n'
         self.config.write_text(text + settings)
         self.process: subprocess.Popen[bytes] | None = None
-        accounts = [f"user{number:02d}@{DOMAIN}" for number in range(users)]
+        accounts = [f"user{number:02d}@{domain}" for number in range(users)]
         self.peer = Peer(certificates.HOST, ports, ca_file, [MailUser(name, PASSWORD, name) for name in accounts])
         with self.admin() as admin:
-            admin.domain_add(DOMAIN)
+            admin.domain_add(domain)
             for address in accounts:
                 admin.account_add(address, password=PASSWORD)
 
