@@ -128,13 +128,19 @@ class ServiceAssembly:
 
     async def _run_queue(self) -> None:
         from optimails.delivery.outgoing import OutgoingMail  # noqa: PLC0415  # only the jobs worker needs it
+        from optimails.supervisor.jobs import repeat  # noqa: PLC0415  # as above
         from optimails.supervisor.queue import QueueJobs  # noqa: PLC0415  # as above
         from smtp.outbound.courier import Courier  # noqa: PLC0415  # as above
+        from smtp.outbound.tls_report_mail import TlsReportMail  # noqa: PLC0415  # as above
 
         courier = Courier(self._config)
         notices = OutgoingMail(self._delivery, self._directory, self._config)
+        jobs = [QueueJobs(self._config, self._bus, self._queue, courier, notices).run()]
+        if courier.tls_reports is not None:
+            reports = TlsReportMail(self._config, courier.tls_reports, notices)
+            jobs.append(repeat("tls_reports", self._config.server.jobs_interval, reports.run))
         try:
-            await QueueJobs(self._config, self._bus, self._queue, courier, notices).run()
+            await asyncio.gather(*jobs)
         finally:
             await courier.close()
 
