@@ -34,6 +34,7 @@ SOCKETS = (
     Socket("smtp", "starttls", 25, 1025),
     Socket("submission", "starttls", 587, 1587),
     Socket("submission", "implicit", 465, 1465),
+    Socket("managesieve", "starttls", 4190, 1419),
     Socket("lmtp", "none", 24, 1024, private=True),
 )
 

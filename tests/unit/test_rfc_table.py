@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sieve.language.specs import ANNOUNCED
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/protocols/rfc.md").read_text("utf-8")
 STATUS = ("yes", "partial", "planned", "no")
@@ -13,6 +15,7 @@ STATUS = ("yes", "partial", "planned", "no")
 SOURCES = {
     "IMAP": (ROOT / "imap/session/capabilities.py", {"capabilities"}),
     "POP3": (ROOT / "pop3/session/authorization.py", {"capa"}),
+    "ManageSieve": (ROOT / "sieve/session/commands.py", {"capabilities"}),
     "SMTP, submission, LMTP": (ROOT / "smtp/session/hello.py", {"_capabilities"}),
 }
 
@@ -66,3 +69,7 @@ def test_what_is_not_there_is_not_announced() -> None:
     for section in SOURCES:
         for row in rows(section):
             assert row[2].partition(":")[0] in {"yes", "partial"} or not row[3], row
+
+
+def test_the_extensions_of_sieve_are_those_announced() -> None:
+    assert documented("Sieve") == set(ANNOUNCED)
