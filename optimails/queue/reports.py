@@ -81,7 +81,7 @@ def _reason(one: Reported, language: str) -> list[str]:
         lines.append(text("queue.report.expired", language))
     if one.reply:
         key = "queue.report.answer" if one.remote else "queue.report.reason"
-        lines.append(text(key, language, remote=one.remote, reply=_line(one.reply)))
+        lines.append(text(key, language, remote=_line(one.remote), reply=_line(one.reply)))
     return lines
 
 

@@ -108,8 +108,8 @@ class Runner:
                 log.warning("queue_leases_freed", extra={"fields": {"recipients": freed}})
             for message in isolated:
                 log.error("queue_message_isolated", extra={"fields": {"message": message}})
-        while await queue.expire():
-            pass
+        if await queue.expire():
+            self._awake.set()  # one batch at a time: what is due goes on meanwhile
         if now - self._purged >= PURGE:
             self._purged = now
             await queue.purge()
