@@ -22,6 +22,7 @@ COMMANDS = {
     "domain": "optimails.cli.domains:domain",
     "account": "optimails.cli.accounts:account",
     "alias": "optimails.cli.aliases:alias",
+    "sieve": "optimails.cli.sieve:sieve",
     "queue": "optimails.cli.queue:queue",
     "plan": "optimails.cli.plans:plan",
     "quota": "optimails.cli.quota:quota",
