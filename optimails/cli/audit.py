@@ -12,7 +12,7 @@ from optimails.cli import frame
 from optimails.cli.app import App
 from optimails.cli.frame import option
 
-READS = frozenset({"list", "show", "check", "reference", "version", "init", "serve", "demo", "log"})
+READS = frozenset({"list", "show", "check", "dns", "reference", "version", "init", "serve", "demo", "log"})
 """Last words of the commands that leave no line: they change nothing and show no mail."""
 
 _SUBJECTS = ("address", "account", "name", "plan_id")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optimails.cli import frame
-from optimails.cli.app import App, become_owner
+from optimails.cli.app import App
 from optimails.cli.errors import CommandFailed, Exit
 from optimails.cli.frame import argument, option, say
 from optimails.model.address import domain_name
@@ -120,8 +120,7 @@ def _known(app: App, name: str) -> "DomainInfo":
 def _store(app: App) -> "KeyStore":
     from optimails.dkim import KeyStore  # noqa: PLC0415 - when needed
 
-    become_owner(app.config.server.data)
-    return KeyStore(app.config.server.data / "dkim")
+    return KeyStore(app.own_data() / "dkim")
 
 
 def _row(record: "Record") -> dict[str, object]:
