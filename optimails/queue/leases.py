@@ -62,10 +62,18 @@ class Places:
 def lease(database: sqlite3.Connection, contents: Contents, turn: Turn, places: Places) -> list[Leased]:
     """Take as many jobs as there are places."""
     now = turn.now
-    candidates: list[tuple[str, int]] = database.execute(
-        "SELECT name, failures FROM destination WHERE ready <= ? ORDER BY ready, name LIMIT ?",
-        (now, places.free + len(places.running) + 16),
+    # Those that may be dead are asked for by themselves: thousands of them must not hide the others from view.
+    most = places.free + len(places.running) + 1
+    healthy = database.execute(
+        "SELECT name, failures, ready FROM destination WHERE ready <= ? AND failures = 0 ORDER BY ready LIMIT ?",
+        (now, most),
     ).fetchall()
+    doubtful = database.execute(
+        "SELECT name, failures, ready FROM destination WHERE ready <= ? AND failures > 0 ORDER BY ready LIMIT ?",
+        (now, max(0, min(most, places.probes)) + len(places.running)),
+    ).fetchall()
+    by_age = sorted(healthy + doubtful, key=lambda row: (row[2], row[0]))
+    candidates: list[tuple[str, int]] = [(name, failures) for name, failures, _ in by_age]
     running = Counter(places.running)
     probes, suspects = places.probes, places.suspects
     leased: list[Leased] = []

@@ -66,7 +66,8 @@ CREATE TABLE destination (
     rest REAL NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE INDEX destination_ready ON destination (ready) WHERE ready IS NOT NULL;
+CREATE INDEX destination_ready ON destination (ready) WHERE ready IS NOT NULL AND failures = 0;
+CREATE INDEX destination_probe ON destination (ready) WHERE ready IS NOT NULL AND failures > 0;
 """
 
 REFRESH = """

@@ -136,10 +136,7 @@ class Queue:
     async def lease(self, places: Places) -> list[Leased]:
         """Take jobs that are due."""
         now = self.clock()
-        ready = await self._database.read(
-            lambda database: database.execute("SELECT 1 FROM destination WHERE ready <= ? LIMIT 1", (now,)).fetchone()
-        )
-        if ready is None or places.free <= 0:
+        if places.free <= 0 or not await self._database.read(lambda database: _ready(database, now)):
             return []
         return await self._database.write(
             lambda database: leases.lease(database, self.contents, self._turn(now), places)
@@ -251,12 +248,24 @@ def _next_ready(database: sqlite3.Connection) -> float | None:
     moments = [
         database.execute(statement).fetchone()[0]
         for statement in (
-            "SELECT min(ready) FROM destination WHERE ready IS NOT NULL",
+            "SELECT min(ready) FROM destination WHERE ready IS NOT NULL AND failures = 0",
+            "SELECT min(ready) FROM destination WHERE ready IS NOT NULL AND failures > 0",
             "SELECT min(expires) FROM recipient WHERE due IS NOT NULL",
             "SELECT min(delay) FROM recipient WHERE delay IS NOT NULL AND lease IS NULL",
         )
     ]
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _ready(database: sqlite3.Connection, now: float) -> bool:
+    """Whether any destination is worth a look; so that looking costs no commit."""
+    return any(
+        database.execute(statement, (now,)).fetchone() is not None
+        for statement in (
+            "SELECT 1 FROM destination WHERE ready <= ? AND failures = 0 LIMIT 1",
+            "SELECT 1 FROM destination WHERE ready <= ? AND failures > 0 LIMIT 1",
+        )
+    )
 
 
 def _overdue(database: sqlite3.Connection, now: float) -> bool:

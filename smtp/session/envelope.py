@@ -22,7 +22,6 @@ _NOT_YOURS = replies.reply(553, "5.7.1", "You may not send with this address")
 _TOO_BIG = replies.reply(552, "5.3.4", "The message is larger than this server takes")
 _TOO_MANY_RECIPIENTS = replies.reply(452, "4.5.3", "Too many recipients, send the message again to the others")
 _NEEDS_UTF8 = replies.reply(553, "5.6.7", "A non-ASCII address needs SMTPUTF8")
-_LOCAL_ONLY = replies.reply(550, "5.7.1", "Only users of this server can be written to")
 _NOT_SUPPORTED = replies.reply(555, "5.5.4", "Parameter not supported")
 _TOO_SOON = replies.reply(501, "5.5.4", "That time is too short")
 MIN_BY = 60  # seconds: the shortest time after which a message is given back (RFC 2852 §4)
@@ -131,8 +130,7 @@ def _refuse(session: "Session", failed: Failed) -> None:
         if session.refused_recipients >= session.door.settings.max_unknown_recipients:
             session.hang_up(replies.TOO_MANY_ERRORS)
             return
-    relaying = failed.status == "5.7.1" and session.door.submission
-    session.answer(_LOCAL_ONLY if relaying else answers.of_failure(failed))
+    session.answer(answers.of_failure(failed))
 
 
 def _postmaster(session: "Session") -> EmailAddress:

@@ -153,6 +153,20 @@ async def test_many_messages_to_a_dead_destination_slow_nobody(post: Post) -> No
 
 
 @in_loop
+async def test_many_dead_destinations_hide_no_living_one(tmp_path: Path) -> None:
+    post = Post(tmp_path, QueueSettings(concurrency=4))
+    for number in range(60):
+        post.courier.answers[f"dead{number}.test"] = away
+        await post.accept(f"x@dead{number}.test")
+    await post.go()
+    post.clock.now += HOUR
+    await post.accept("x@alive.test")
+    await post.runner.step()
+    await post.runner.settled()
+    assert [address for _, address in post.courier.delivered] == ["x@alive.test"], "in the very first round"
+
+
+@in_loop
 async def test_destinations_take_turns(post: Post) -> None:
     for number in range(20):
         await post.accept(f"{number}@big.test")
