@@ -27,8 +27,8 @@ from prometheus_client import Counter
 from optimails.config import Config
 from optimails.delivery import failures, notices
 from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnvelope
-from optimails.delivery.outgoing import OutgoingMail
 from optimails.delivery.filters import Arrival, Filters
+from optimails.delivery.outgoing import OutgoingMail
 from optimails.delivery.pending import Pending
 from optimails.delivery.remote import Remote, is_place, place
 from optimails.delivery.spool import Spool

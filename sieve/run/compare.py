@@ -63,6 +63,17 @@ class Matcher:
             case _:
                 return self._regex(value, key)
 
+    def cost(self, value: str, key: str) -> int:
+        """About how many characters a match has to look at, at worst."""
+        match self.how:
+            case "matches":
+                return len(key) + len(value) * patterns.glob(key).cost
+            case "regex":
+                size: int = patterns.regex(key, fold=self.comparator != "i;octet").programsize
+                return len(key) + len(value) * (1 + size // 8)
+            case _:
+                return len(key) + len(value)
+
     def _plain(self, text: str) -> Any:
         if self.comparator == "i;octet":
             return text
@@ -70,14 +81,11 @@ class Matcher:
 
     def _glob(self, value: str, key: str) -> Matched | None:
         compared, pattern = (value, key) if self.comparator == "i;octet" else (folded(value), folded(key))
-        found = patterns.glob(pattern, captures=self.captures).fullmatch(compared)
+        found = patterns.glob(pattern).match(compared)
         if found is None:
             return None
-        if not self.captures:
-            return ()
         # Folding keeps the length: the groups are cut from the value as it is.
-        groups = [value[slice(*found.span(group))] for group in range(1, len(found.groups()) + 1)]
-        return [value, *groups]
+        return [value, *(value[start:end] for start, end in found)] if self.captures else ()
 
     def _regex(self, value: str, key: str) -> Matched | None:
         found = patterns.regex(key, fold=self.comparator != "i;octet").search(value)

@@ -228,8 +228,8 @@ class Machine:
                 too_long = len(key) > self.limits.pattern and how in ("matches", "regex")
                 if self._comparisons < 0 or too_long:
                     raise self.fail("the script compares too much")
-                self.charge(len(value) + len(key))
                 try:
+                    self.charge(matcher.cost(value, key))
                     matched = matcher.match(value, key)
                 except ValueError as wrong:  # a pattern made of variables
                     raise self.fail(str(wrong)) from wrong

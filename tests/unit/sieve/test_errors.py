@@ -3,6 +3,7 @@
 import pytest
 
 from sieve.language import Limits, SieveError, compile_script
+from sieve.language.patterns import glob
 from sieve.run import Message, ScriptFailed, run
 from tests.support.sieve_cases import PARTS, PLAIN, World, ours
 
@@ -157,3 +158,27 @@ def test_an_edited_header_goes_with_the_actions_behind_the_edit() -> None:
     assert lines[-3:] == ["Subject: =?utf-8?b?RMOpasOgIHZ1?=", "", ""]
     assert "X-Twice" not in after.header.decode()
     assert "Subject: [list] Re: Hello  world\r\n again\r\n" in after.header.decode()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "found"),
+    [
+        ("*", "", ("",)),
+        ("", "", ()),
+        ("", "a", None),
+        ("a*a", "a", None),
+        ("a*a", "aa", ("",)),
+        ("**", "ab", ("", "ab")),
+        ("*b*", "abb", ("a", "b")),
+        ("?*?", "a", None),
+        ("?*?", "ab", ("a", "", "b")),
+        ("*?x?*", "axbxc", ("", "a", "b", "xc")),
+        ("*.?.*", "a...b", ("a", ".", "b")),
+        (r"\**\?", "*x?", ("x",)),
+        ("*ab", "aab", ("a",)),
+        ("ab?", "ab\n", ("\n",)),
+    ],
+)
+def test_what_wildcards_stand_for(pattern: str, value: str, found: tuple[str, ...] | None) -> None:
+    places = glob(pattern).match(value)
+    assert (None if places is None else tuple(value[start:end] for start, end in places)) == found
