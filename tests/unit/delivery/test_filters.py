@@ -343,3 +343,29 @@ def test_script_files(tmp_path: Path) -> None:
     files.delete("uno")
     assert [script.name for script in files.list()] == ["zwei é"]
     assert sorted(path.name for path in files.folder.iterdir()) == ["zwei é.sieve"]
+
+
+class Queue:
+    """Takes everything."""
+
+    def __init__(self) -> None:
+        self.taken = []
+
+    async def accept(self, message, pieces) -> str:
+        self.taken.append((str(message.sender or ""), str(message.recipients[0].address), b"".join(pieces)))
+        return "x"
+
+
+@in_loop
+async def test_what_leaves_goes_through_the_queue() -> None:
+    world = World('require "vacation"; redirect "x@elsewhere.example"; vacation "Away";')
+    queue = Queue()
+    world.delivery = LocalDelivery(world.door.directory, world.door.mail, world.config, queue)
+    assert await world.arrives(sender=EmailAddress.parse("far@away.example")) == Delivered()
+    (redirected, answer) = queue.taken
+    assert redirected[:2] == ("far@away.example", "x@elsewhere.example")
+    assert redirected[2] == b"X-Sieve-Redirected-From: alice@demo.test\r\n" + RECEIVED + MAIL
+    assert answer[:2] == ("", "far@away.example")
+    assert b"Auto-Submitted: auto-replied (vacation)\r\n" in answer[2]
+    assert await world.read() == []
+    await world.door.close()
