@@ -25,6 +25,7 @@ class SmtpEnvelope:
     body: Body = Body.SEVEN_BIT
     account: Account | None = None  # who logged in to send it; may write to other servers, within its limits
     trusted: bool = False  # the service itself sends it, and may write to other servers
+    via: str = ""  # the domain of ours that sends it on; empty: that of the recipient that leads elsewhere
     wishes: Mapping[EmailAddress, QueuedRecipient] = field(default_factory=dict)  # DSN, for recipients that have any
     ret: Ret | None = None
     envid: str = ""
@@ -55,11 +56,18 @@ class Outgoing(Protocol):
     """Mail that the service sends by itself: what a rule sends on, answers for a user, notices."""
 
     async def submit(
-        self, sender: EmailAddress | None, recipients: Sequence[EmailAddress], content: Spool, received: bytes = b""
+        self,
+        sender: EmailAddress | None,
+        recipients: Sequence[EmailAddress],
+        content: Spool,
+        received: bytes = b"",
+        *,
+        via: str = "",
     ) -> Mapping[EmailAddress, Outcome]:
         """Deliver here, or queue for other servers; safe on disk where the outcome says ``Delivered``.
 
         ``content`` is sent as it is, after ``received``. None as sender is the null sender: nobody hears of failures.
+        ``via`` is the domain of ours that sends on what others wrote: other servers see a sender in it.
         """
 
 

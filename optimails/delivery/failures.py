@@ -7,6 +7,7 @@ from optimails.model.errors import Reason, Refused
 UNKNOWN = Failed(permanent=True, status="5.1.1", text="No such user here")
 NOT_LOCAL = Failed(permanent=True, status="5.7.1", text="Relaying denied")
 FORWARDS = Failed(permanent=True, status="5.7.1", text="This address forwards to another server, which is not offered")
+ONLY_BOUNCES = Failed(permanent=True, status="5.7.1", text="This address takes delivery reports only")
 CLOSED = Failed(permanent=True, status="5.2.1", text="This mailbox is closed")
 TOO_BIG = Failed(permanent=True, status="5.2.3", text="The message is larger than this mailbox takes")
 FULL_FOR_NOW = Failed(permanent=False, status="4.2.2", text="The mailbox is full, try again later")

@@ -56,7 +56,13 @@ class Outgoing(Protocol):
     """Mail to anybody, here or elsewhere."""
 
     async def submit(
-        self, sender: EmailAddress | None, recipients: Sequence[EmailAddress], content: Spool, received: bytes = b""
+        self,
+        sender: EmailAddress | None,
+        recipients: Sequence[EmailAddress],
+        content: Spool,
+        received: bytes = b"",
+        *,
+        via: str = "",
     ) -> Mapping[EmailAddress, Outcome]: ...
 
 
@@ -311,12 +317,14 @@ class _Execution:
             mark = b"%b: %b\r\n" % (_MARK, own.encode())
             try:
                 target = EmailAddress.parse(action.address)
+                via = arrival.account.address.domain
+                submit = self._filters._outgoing.submit  # noqa: SLF001 - one thing in two classes
                 if action.header is None:
                     received = mark + _without_trace(arrival.header)
-                    sent = await self._filters._outgoing.submit(arrival.sender, (target,), arrival.content, received)  # noqa: SLF001 - one thing in two classes
+                    sent = await submit(arrival.sender, (target,), arrival.content, received, via=via)
                 else:
                     async with self._with_header(mark + _without_trace(action.header)) as whole:
-                        sent = await self._filters._outgoing.submit(arrival.sender, (target,), whole)  # noqa: SLF001 - as above
+                        sent = await submit(arrival.sender, (target,), whole, via=via)
                 outcome = sent[target]
                 failed = outcome.text if isinstance(outcome, Failed) else ""
             except BadSyntax as wrong:

@@ -28,10 +28,12 @@ from optimails.config import Config
 from optimails.delivery import failures, notices
 from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnvelope
 from optimails.delivery.filters import Arrival, Filters
+from optimails.delivery.onward import Onward, Outside
 from optimails.delivery.outgoing import OutgoingMail
 from optimails.delivery.pending import Pending
 from optimails.delivery.remote import Remote, is_place, place
 from optimails.delivery.spool import Spool
+from optimails.delivery.srs import is_rewritten
 from optimails.directory.api import Directory, Resolution
 from optimails.mailbox.api import AccountMail, Appended, MailService, NewMessage
 from optimails.model.account import Account, AccountState
@@ -80,6 +82,7 @@ class LocalDelivery:
         self._run: Path = config.server.data / "run"
         self._remote = Remote(config, queue) if queue is not None else None
         self._filters = Filters(config, OutgoingMail(self, directory, config))
+        self._onward = Onward(directory, self._remote, config.server.data)
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
 
     def spool(self) -> Spool:
@@ -121,6 +124,8 @@ class LocalDelivery:
         outside: dict[AccountId, tuple[EmailAddress, EmailAddress]] = {}  # target, and the recipient that led there
         for recipient in envelope.recipients:
             resolution = (known or {}).get(recipient) or await self._resolve(recipient, trusted=trusted)
+            if not isinstance(resolution, Failed) and envelope.sender is not None and is_rewritten(recipient):
+                resolution = await self._onward.only_bounces(recipient) or resolution
             if isinstance(resolution, Failed):
                 attempt.outcomes[recipient] = resolution
                 continue
@@ -196,6 +201,10 @@ class LocalDelivery:
     # -- recipients ----------------------------------------------------------------------------------------------------
 
     async def _resolve(self, recipient: EmailAddress, *, trusted: bool = False) -> Failed | Resolution:
+        if is_rewritten(recipient):
+            back = await self._onward.came_back(recipient)
+            if back is not None:
+                return back if isinstance(back, Failed) else await self._resolve(back, trusted=True)
         try:
             resolution = await self._directory.resolve(recipient)
         except Refused as refused:
@@ -259,17 +268,11 @@ class LocalDelivery:
             results = await asyncio.gather(*(in_turn(*copy) for copy in copies))
         return {account.id: why for (account, _), why in zip(copies, results, strict=True) if why is not None}
 
-    async def _queue_all(
-        self, attempt: LocalAttempt, outside: Mapping[AccountId, tuple[EmailAddress, EmailAddress]], received: bytes
-    ) -> dict[AccountId, Failed]:
-        """Queue for all recipients on other servers, in one message: all of them have it, or none."""
-        if not outside or self._remote is None:
-            return {}
-        failed = await self._remote.queue(attempt.envelope, dict(outside.values()), received, attempt.content)
-        if failed is not None:
-            return dict.fromkeys(outside, failed)
-        attempt.stored.update(outside)
-        return {}
+    async def _queue_all(self, attempt: LocalAttempt, outside: Outside, received: bytes) -> dict[AccountId, Failed]:
+        """Queue for all recipients on other servers, in one message unless each needs a sender of its own."""
+        failed = await self._onward.queue(attempt.envelope, outside, received, attempt.content)
+        attempt.stored.update(name for name in outside if name not in failed)
+        return failed
 
     async def _store(self, arrival: Arrival) -> Failed | None:
         account = arrival.account

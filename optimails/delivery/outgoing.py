@@ -7,6 +7,7 @@ from typing import Protocol
 from optimails.config import Config
 from optimails.delivery.api import Delivered, Delivery, Failed, Outcome, SmtpEnvelope
 from optimails.delivery.spool import Spool
+from optimails.delivery.srs import is_rewritten
 from optimails.directory.api import Directory
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
@@ -30,10 +31,16 @@ class OutgoingMail:
         self._server = config.server
 
     async def submit(
-        self, sender: EmailAddress | None, recipients: Sequence[EmailAddress], content: Spool, received: bytes = b""
+        self,
+        sender: EmailAddress | None,
+        recipients: Sequence[EmailAddress],
+        content: Spool,
+        received: bytes = b"",
+        *,
+        via: str = "",
     ) -> Mapping[EmailAddress, Outcome]:
         smtputf8 = any(not str(address).isascii() for address in (*recipients, sender or ""))
-        envelope = SmtpEnvelope(sender, tuple(dict.fromkeys(recipients)), smtputf8, trusted=True)
+        envelope = SmtpEnvelope(sender, tuple(dict.fromkeys(recipients)), smtputf8, trusted=True, via=via)
         attempt = await self._delivery.deliver(envelope, received, content)
         again = [who for who, what in attempt.outcomes.items() if isinstance(what, Failed) and not what.permanent]
         await self._delivery.settle(attempt, again)
@@ -68,6 +75,8 @@ class OutgoingMail:
 
     async def _account(self, reader: EmailAddress) -> Account | None:
         """The one account that reads this address. Raises ``Unavailable``."""
+        if is_rewritten(reader):
+            return None  # whoever catches unknown addresses does not read the bounces of other people
         try:
             resolution = await self._directory.resolve(reader)
         except Refused:

@@ -363,7 +363,9 @@ async def test_what_leaves_goes_through_the_queue() -> None:
     world.delivery = LocalDelivery(world.door.directory, world.door.mail, world.config, queue)
     assert await world.arrives(sender=EmailAddress.parse("far@away.example")) == Delivered()
     (redirected, answer) = queue.taken
-    assert redirected[:2] == ("far@away.example", "x@elsewhere.example")
+    assert redirected[0].startswith("SRS0=")
+    assert redirected[0].endswith("=away.example=far@demo.test"), "SPF of the next server holds for our domain"
+    assert redirected[1] == "x@elsewhere.example"
     assert redirected[2] == b"X-Sieve-Redirected-From: alice@demo.test\r\n" + RECEIVED + MAIL
     assert answer[:2] == ("", "far@away.example")
     assert b"Auto-Submitted: auto-replied (vacation)\r\n" in answer[2]
