@@ -45,6 +45,9 @@ GOOD = {
 
 BAD = {
     b"": 500,
+    b"MAIL FROM:<a@b.test> BY=soon": 501,
+    b"MAIL FROM:<a@b.test> BY=0;R": 501,
+    b"MAIL FROM:<a@b.test> BY": 501,
     b"MAILFROM:<a@b.test>": 500,
     b" QUIT": 500,
     b"QUIT\nMAIL FROM:<a@b.test>": 500,
