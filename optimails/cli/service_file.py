@@ -24,6 +24,7 @@ class Socket:
     standard: int
     high: int
     private: bool = False  # only for programs on this machine
+    high_tls: str = ""  # other TLS on the high port
 
 
 SOCKETS = (
@@ -35,6 +36,7 @@ SOCKETS = (
     Socket("submission", "starttls", 587, 1587),
     Socket("submission", "implicit", 465, 1465),
     Socket("managesieve", "starttls", 4190, 1419),
+    Socket("http", "implicit", 443, 8080, high_tls="none"),
     Socket("lmtp", "none", 24, 1024, private=True),
 )
 
@@ -61,7 +63,8 @@ def write(path: Path, *, hostname: str, language: str, high_ports: bool, log: st
     for entry in SOCKETS:
         host = "127.0.0.1" if high_ports or entry.private else "*"
         port = entry.high if high_ports else entry.standard
-        text += _LISTENER.format(protocol=entry.protocol, tls=entry.tls, host=host, port=port)
+        tls = entry.high_tls or entry.tls if high_ports else entry.tls
+        text += _LISTENER.format(protocol=entry.protocol, tls=tls, host=host, port=port)
     if log is not None:
         text += f'\n[log]\nfile = {json.dumps(log)}\nformat = "text"\n'
     temporary = path.with_suffix(".new")

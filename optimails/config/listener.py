@@ -78,6 +78,8 @@ class Listener(Section):
     def _together(self) -> Self:
         if self.protocol is Protocol.HTTP and self.tls is TlsMode.STARTTLS:
             raise ValueError("http knows no starttls: tls must be implicit or none")
+        if self.protocol is Protocol.HTTP and self.proxy_protocol:
+            raise ValueError("http takes no PROXY header: proxy_protocol must be false")
         if self.proxies and not self.proxy_protocol:
             raise ValueError("proxies are named, but proxy_protocol is not switched on")
         return self

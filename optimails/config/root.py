@@ -19,6 +19,7 @@ from optimails.config.server import LogSettings, ManagementSettings, ServerSetti
 from optimails.config.sieve import SieveSettings
 from optimails.config.smtp import SmtpSettings
 from optimails.config.store import StoreSettings
+from optimails.config.web import WebSettings
 
 
 class Config(Section):
@@ -38,6 +39,7 @@ class Config(Section):
     delivery: DeliverySettings = Field(DeliverySettings(), description="Local delivery.")
     sieve: SieveSettings = Field(SieveSettings(), description="Sieve scripts and ManageSieve.")
     smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
+    web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
     outbound: OutboundSettings = Field(OutboundSettings(), description="Mail to other servers.")
     outbound_route: tuple[OutboundRoute, ...] = Field((), description="Rules for some of the mail that leaves.")

@@ -19,7 +19,7 @@ class StartOrder:
     """The first line to a worker: the configuration as the supervisor checked it, not as the file is by now."""
 
     name: str
-    kind: str  # "mail" or "jobs"
+    kind: str  # "mail", "web" or "jobs"
     config: str  # text of the file
     path: str  # its place
     sockets: list[tuple[int, int]]  # descriptor, index of the listener

@@ -12,10 +12,9 @@ from typing import Any, Protocol
 from optimails.supervisor.control import FIRST_SOCKET_FD, StartOrder
 from optimails.supervisor.metrics import SupervisorMetrics
 from optimails.supervisor.process import WorkerProcess
-from optimails.supervisor.settings import JOBS, Settings
+from optimails.supervisor.settings import JOBS, MAIL, WEB, Settings
 from optimails.supervisor.sockets import Sockets
 
-MAIL = "mail"
 MATURE = 10.0  # seconds after which a death is an accident, and not a failed start
 FIRST_DELAY = 0.25
 LONGEST_DELAY = 30.0
@@ -74,6 +73,8 @@ class Generation:
         self._was_complete = False
         self._young_deaths: dict[str, int] = {}
         self._names = {f"mail-{number}": MAIL for number in range(1, settings.workers + 1)}
+        if settings.of_kind(WEB):
+            self._names[WEB] = WEB
         if settings.jobs:
             self._names[JOBS] = JOBS
 
@@ -90,18 +91,18 @@ class Generation:
         else:
             worker = self._process(kind)
         self.workers[name] = worker
-        sockets = list(enumerate(self._indexes(), FIRST_SOCKET_FD)) if kind == MAIL else []
+        sockets = list(enumerate(self._indexes(kind), FIRST_SOCKET_FD))
         worker.start(StartOrder(name, kind, self.settings.text, str(self.settings.path), sockets))
         log.info("worker_started", extra={"fields": {"name": name, "pid": worker.pid}})
         self._ensure_spare()
 
-    def _indexes(self) -> list[int]:
+    def _indexes(self, kind: str) -> list[int]:
         """The listener of each socket, in the order in which workers inherit them."""
-        return [index for index, listener in self.settings.served for _ in self._around.sockets.of(listener)]
+        return [index for index, listener in self.settings.of_kind(kind) for _ in self._around.sockets.of(listener)]
 
     def _process(self, kind: str) -> WorkerProcess:
-        served = self.settings.listeners if kind == MAIL else []
-        descriptors = [one.fileno() for listener in served for one in self._around.sockets.of(listener)]
+        served = self.settings.of_kind(kind)
+        descriptors = [one.fileno() for _, listener in served for one in self._around.sockets.of(listener)]
         return WorkerProcess(self._around, kind, descriptors, self)
 
     def _ensure_spare(self) -> None:

@@ -12,6 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from optimails import __version__
+from optimails.supervisor.settings import JOBS, MAIL, WEB
 from optimails.supervisor.sockets import bind
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class _Pages(Resource):
     def _metrics(self) -> tuple[int, str, bytes]:
         metrics, generation = self._supervisor.metrics, self._supervisor.current
         workers = list(generation.workers.values()) if generation else []
-        for kind in ("mail", "jobs"):
+        for kind in (MAIL, WEB, JOBS):
             metrics.workers.labels(kind).set(sum(one.listening and one.kind == kind for one in workers))
         for worker in workers:
             if worker.status:

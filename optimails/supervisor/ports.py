@@ -19,6 +19,11 @@ _OPEN = Gauge("optimails_connections", "Open connections.", ["listener"], multip
 _ACCEPTED = Counter("optimails_accepted_connections_total", "Connections accepted.", ["listener"])
 
 
+def counted(label: str) -> tuple[Gauge, Counter]:
+    """Open connections, and those ever accepted, of the listener of that name."""
+    return _OPEN.labels(label), _ACCEPTED.labels(label)
+
+
 class Connection(tcp.Server):
     """An accepted connection; its port knows it until it ends."""
 
@@ -60,8 +65,7 @@ class SharedPort(tcp.Port):
             port = cls._fromListeningDescriptor(reactor, fd, inherited.family, factory)  # type: ignore[no-untyped-call]  # it has no types
         assert isinstance(port, cls)
         port.connections = set()
-        port.gauge = _OPEN.labels(label)
-        port.counter = _ACCEPTED.labels(label)
+        port.gauge, port.counter = counted(label)
         port.startListening()
         return port
 

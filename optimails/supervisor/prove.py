@@ -5,10 +5,11 @@ import os
 import sys
 from pathlib import Path
 
-from optimails.config import TlsMode, parse
+from optimails.config import Protocol, TlsMode, parse
 from optimails.directory.database import open_database
 from optimails.model.errors import Unavailable
 from optimails.supervisor.tls import BadCertificate, ServerTls
+from webmail.servers import offer_of
 
 
 def main() -> int:
@@ -16,6 +17,8 @@ def main() -> int:
     try:
         if any(listener.tls is not TlsMode.NONE for listener in config.listener):
             ServerTls(config.tls)
+        if any(listener.protocol is Protocol.HTTP for listener in config.listener):
+            offer_of(config)
         open_database(config.directory, config.server.data).close()
     except (BadCertificate, Unavailable, ValueError, OSError) as wrong:
         sys.stdout.write(f"{wrong}\n")

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimails.config import Config, Listener, parse
+from optimails.config import Protocol as Spoken
 from optimails.config.load import ConfigError
 from optimails.supervisor.assembly import has_door
 
+MAIL = "mail"  # the kinds of workers
+WEB = "web"
 JOBS = "jobs"
 
 
@@ -31,12 +34,22 @@ class Settings:
     def listeners(self) -> list[Listener]:
         return [listener for _, listener in self.served]
 
+    def of_kind(self, kind: str) -> list[tuple[int, Listener]]:
+        """What workers of that kind serve: index in the file, and listener."""
+        return [(index, one) for index, one in self.served if _kind(one.protocol) == kind]
+
     @property
     def workers(self) -> int:
         """Mail workers to run."""
-        if not self.served:
+        if not self.of_kind(MAIL):
             return 0
         return self.config.server.workers or len(os.sched_getaffinity(0))
+
+
+def _kind(protocol: Spoken) -> str | None:
+    if protocol is Spoken.HTTP:
+        return WEB
+    return MAIL if has_door(protocol) else None
 
 
 def read(path: Path, role: str | None) -> Settings:
@@ -60,7 +73,7 @@ def read(path: Path, role: str | None) -> Settings:
     served = tuple(
         (index, listener)
         for index, listener in enumerate(config.listener)
-        if (roles is None or listener.protocol.value in roles) and has_door(listener.protocol)
+        if (roles is None or listener.protocol.value in roles) and _kind(listener.protocol)
     )
     jobs = config.server.jobs if roles is None else JOBS in roles
     if not served and not jobs:
@@ -71,10 +84,8 @@ def read(path: Path, role: str | None) -> Settings:
 def _roles(role: str | None) -> frozenset[str] | None:
     if role is None:
         return None
-    from optimails.config import Protocol  # noqa: PLC0415  # a name that means something else above
-
     roles = frozenset(part.strip() for part in role.split(",") if part.strip())
-    known = {protocol.value for protocol in Protocol} | {JOBS}
+    known = {protocol.value for protocol in Spoken} | {JOBS}
     if not roles or roles - known:
         raise CannotStart(
             f"unknown role {', '.join(sorted(roles - known)) or repr(role)}; known are {', '.join(sorted(known))}"

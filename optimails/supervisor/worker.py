@@ -64,7 +64,11 @@ def main(arguments: Sequence[str], assemble: "Assemble | None" = None) -> int:
     from optimails.config import parse  # noqa: PLC0415
     from optimails.supervisor import logs  # noqa: PLC0415
 
-    if assemble is None:
+    if assemble is None and kind == "web":
+        from optimails.supervisor.web import WebAssembly  # noqa: PLC0415
+
+        assemble = WebAssembly
+    elif assemble is None:
         from optimails.supervisor import assembly  # noqa: PLC0415
 
         assembly.load(doors=kind == "mail")
@@ -139,7 +143,6 @@ class Worker:
     async def start(self, assemble: "Assemble") -> None:
         from optimails.config import TlsMode  # noqa: PLC0415
         from optimails.events import DatagramBus  # noqa: PLC0415
-        from optimails.supervisor.ports import SharedPort, wrapped  # noqa: PLC0415
         from optimails.supervisor.tls import ServerTls  # noqa: PLC0415
 
         config = self._config
@@ -150,14 +153,10 @@ class Worker:
         assembly = self._assembly = assemble(config, self._bus, tls)
         await assembly.start()
 
-        factories: dict[int, Any] = {}
-        for fd, index in self._order.sockets:
-            listener = config.listener[index]
-            if index not in factories:
-                factory = assembly.factory(listener)
-                self._factories.append(factory)
-                factories[index] = wrapped(factory, listener, tls)
-            self._ports.append(SharedPort.adopt(self._reactor, fd, factories[index], listener.label))
+        if self._order.kind == "web":
+            await self._serve_web(assembly)
+        else:
+            self._serve_mail(assembly, tls)
         if self._order.kind == "jobs":
             from optimails.supervisor.jobs import repeat  # noqa: PLC0415
 
@@ -173,6 +172,25 @@ class Worker:
         self._started = True
         if self._wanted_drain is not None:
             self.drain(self._wanted_drain)
+
+    def _serve_mail(self, assembly: "Assembly", tls: "ServerTls | None") -> None:
+        from optimails.supervisor.ports import SharedPort, wrapped  # noqa: PLC0415
+
+        factories: dict[int, Any] = {}
+        for fd, index in self._order.sockets:
+            listener = self._config.listener[index]
+            if index not in factories:
+                factory = assembly.factory(listener)
+                self._factories.append(factory)
+                factories[index] = wrapped(factory, listener, tls)
+            self._ports.append(SharedPort.adopt(self._reactor, fd, factories[index], listener.label))
+
+    async def _serve_web(self, assembly: "Assembly") -> None:
+        from optimails.supervisor.web import WebPort  # noqa: PLC0415
+
+        for fd, index in self._order.sockets:
+            listener = self._config.listener[index]
+            self._ports.append(await WebPort.adopt(fd, assembly.factory(listener), listener, self._config))
 
     async def _tell_status(self, assembly: "Assembly") -> None:
         while True:

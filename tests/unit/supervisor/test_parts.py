@@ -172,7 +172,13 @@ address = "127.0.0.1:8080"
 
 @pytest.mark.parametrize(
     ("role", "ports", "jobs"),
-    [(None, [1143, 1024], True), ("imap", [1143], False), ("imap, lmtp", [1143, 1024], False), ("jobs", [], True)],
+    [
+        (None, [1143, 1024, 8080], True),
+        ("imap", [1143], False),
+        ("imap, lmtp", [1143, 1024], False),
+        ("http", [8080], False),
+        ("jobs", [], True),
+    ],
 )
 def test_roles_choose_what_is_served(tmp_path, role, ports, jobs):
     path = tmp_path / "optimails.toml"

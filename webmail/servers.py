@@ -1,0 +1,61 @@
+"""What this service offers to mail programs, as the configuration has it; pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from optimails.config import Config, Protocol, TlsMode
+from optimails.model.dns_name import ascii_name
+
+
+class Kind(StrEnum):
+    IMAP = "imap"
+    POP3 = "pop3"
+    SUBMISSION = "submission"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One that mail programs may use; ``host`` in A-labels, ``implicit`` TLS or else STARTTLS."""
+
+    kind: Kind
+    host: str
+    port: int
+    implicit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Everything that set-up documents tell."""
+
+    provider: str
+    servers: tuple[Server, ...]  # IMAP before POP3 before submission
+    web: str  # "https://host" or "https://host:port"
+
+    def first(self, kind: Kind) -> Server | None:
+        return next((server for server in self.servers if server.kind is kind), None)
+
+
+def offer_of(config: Config) -> Offer:
+    """Raises ``ValueError`` when a configured host name cannot stand in the DNS."""
+    host = ascii_name(config.web.host or config.server.hostname)
+    port = config.web.port or _port(config, Protocol.HTTP, TlsMode.IMPLICIT) or 443
+    servers = tuple(server for kind in Kind if (server := _server(config, kind)) is not None)
+    web = f"https://{host}" if port == 443 else f"https://{host}:{port}"
+    return Offer(config.web.provider or config.server.hostname, servers, web)
+
+
+def _server(config: Config, kind: Kind) -> Server | None:
+    """Implicit TLS before STARTTLS (RFC 8314 §3); without TLS nothing is told."""
+    named: str = getattr(config.web, f"{kind.value}_host")
+    host = ascii_name(named or config.server.hostname)
+    public: int = getattr(config.web, f"{kind.value}_port")
+    if port := public or _port(config, Protocol(kind.value), TlsMode.IMPLICIT):
+        return Server(kind, host, port, implicit=True)
+    if port := _port(config, Protocol(kind.value), TlsMode.STARTTLS):
+        return Server(kind, host, port, implicit=False)
+    return None
+
+
+def _port(config: Config, protocol: Protocol, tls: TlsMode) -> int:
+    found = (one.port for one in config.listener if one.protocol is protocol and one.tls is tls)
+    return next(found, 0)
