@@ -23,6 +23,7 @@ COMMANDS = {
     "account": "optimails.cli.accounts:account",
     "alias": "optimails.cli.aliases:alias",
     "sieve": "optimails.cli.sieve:sieve",
+    "collect": "optimails.cli.collect:collect",
     "queue": "optimails.cli.queue:queue",
     "plan": "optimails.cli.plans:plan",
     "quota": "optimails.cli.quota:quota",

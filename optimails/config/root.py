@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from optimails.config.base import Section
+from optimails.config.collection import CollectionSettings
 from optimails.config.delivery import DeliverySettings
 from optimails.config.directory import DirectorySettings, LdapSettings
 from optimails.config.dns import DnsSettings
@@ -37,6 +38,7 @@ class Config(Section):
     imap: ImapSettings = Field(ImapSettings(), description="IMAP.")
     pop3: Pop3Settings = Field(Pop3Settings(), description="POP3.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Local delivery.")
+    collection: CollectionSettings = Field(CollectionSettings(), description="Mail fetched from other providers.")
     sieve: SieveSettings = Field(SieveSettings(), description="Sieve scripts and ManageSieve.")
     smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
     web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")

@@ -121,10 +121,12 @@ class ServiceAssembly:
         return await Maintenance(self._config, self._database, self._directory, self._mail).run()
 
     async def follow(self) -> None:
-        from optimails.supervisor.texts import TextJobs  # noqa: PLC0415  # only the jobs worker needs it
+        from optimails.collection.runner import Collector  # noqa: PLC0415  # only the jobs worker needs it
+        from optimails.supervisor.texts import TextJobs  # noqa: PLC0415  # as above
 
+        collector = Collector(self._config.server.data, self._config.collection, self._directory, self._mail)
         texts = TextJobs(self._config.server.data, self._bus, self._directory, self._mail)
-        await asyncio.gather(texts.run(), self._run_queue())
+        await asyncio.gather(texts.run(), self._run_queue(), collector.run())
 
     async def _run_queue(self) -> None:
         from optimails.delivery.outgoing import OutgoingMail  # noqa: PLC0415  # only the jobs worker needs it
