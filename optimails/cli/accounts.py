@@ -74,11 +74,28 @@ def _tell(key: str, app: App, info: "AccountInfo", shown_password: str | None) -
 @argument("address", metavar="ADDRESS")
 @option("--plan", metavar="PLAN")
 @option("--state", type=click.Choice([AccountState.ACTIVE.value, AccountState.SUSPENDED.value]))
+@option("--forward", multiple=True, metavar="ADDRESS")
+@option("--no-forward", is_flag=True)
+@option("--local-copy/--no-local-copy", default=None)
 @_settings
 @click.pass_obj
-def set_(app: App, /, address: str, state: str | None, **settings: Any) -> None:
+def set_(  # noqa: PLR0913 - one for each option that only this command has
+    app: App,
+    /,
+    address: str,
+    *,
+    state: str | None,
+    forward: tuple[str, ...],
+    no_forward: bool,
+    local_copy: bool | None,
+    **settings: Any,
+) -> None:
     """Takes effect at once, also for sessions that are open."""
-    wishes = _wishes(settings) | ({"state": AccountState(state)} if state else {})
+    if no_forward and (forward or local_copy is not None):
+        raise click.UsageError(say("cli.error.forward_or_not"))
+    wishes = _wishes(settings | {"forward_copy": True if no_forward else local_copy})
+    wishes |= {"state": AccountState(state)} if state else {}
+    wishes |= {"forward": forward} if forward or no_forward else {}
     if not wishes:
         raise click.UsageError(say("cli.error.nothing_to_set"))
     info = app.admin.account_set(address, **wishes)
@@ -103,7 +120,7 @@ def show(app: App, address: str) -> None:
     info = app.admin.account_get(address)
     row = _row(info)
     row["aliases"] = [alias.alias for alias in app.admin.alias_list(target=info.address)]
-    app.record(row, {**_SHOW, "state": app.state, "has_password": app.yes_no})
+    app.record(row, {**_SHOW, "state": app.state, "has_password": app.yes_no, "forward_copy": app.yes_no})
 
 
 @frame.command(account, "password")
@@ -195,6 +212,8 @@ def _row(info: "AccountInfo") -> dict[str, Any]:
         "messages_limit": info.limits.messages,
         "retention": info.limits.retention,
         "over_quota": info.over_quota.value,
+        "forward": info.forward,
+        "forward_copy": info.forward_copy,
         "source": info.source,
         "has_password": info.has_password,
         "created": since(info.created),

@@ -37,9 +37,11 @@ def list_(app: App, removed: bool) -> None:
 @option("--catch-all", metavar="ADDRESS")
 @click.pass_obj
 def set_(app: App, name: str, postmaster: str | None, catch_all: str | None) -> None:
-    """An empty value (``--catch-all ""``) takes the setting away."""
+    """An empty value (``--catch-all ""``), or ``none``, takes the setting away."""
     wishes = {"postmaster": postmaster, "catch_all": catch_all}
-    info = app.admin.domain_set(name, **{key: value or None for key, value in wishes.items() if value is not None})
+    info = app.admin.domain_set(
+        name, **{key: None if value in ("", "none") else value for key, value in wishes.items() if value is not None}
+    )
     app.done("cli.domain.changed", _row(info), name=info.name)
 
 

@@ -18,7 +18,7 @@ import hashlib
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,7 +28,9 @@ from prometheus_client import Counter
 from optimails.config import Config
 from optimails.delivery import automatic
 from optimails.delivery.answered import Answered
-from optimails.delivery.api import Delivered, Failed, Outcome
+from optimails.delivery.api import Delivered, Failed, Outgoing
+from optimails.delivery.arrival import Arrival
+from optimails.delivery.forwards import Forwards, copy_of
 from optimails.delivery.scripts import ACTIVE, FOLDER, SUFFIX, Compiled, domain_folder, limits_of
 from optimails.delivery.spool import Spool
 from optimails.delivery.world import Mailboxes, World
@@ -36,7 +38,7 @@ from optimails.mailbox.api import AccountMail, NewMessage
 from optimails.mailbox.service import account_directory
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
-from optimails.model.errors import BadSyntax, MailError, Reason, Refused
+from optimails.model.errors import BadSyntax, MailError, Reason, Refused, Unavailable
 from optimails.model.flags import flag_set
 from optimails.model.mailbox_name import INBOX, MailboxName
 from sieve.language import Script, SieveError
@@ -50,31 +52,6 @@ _RUNS = Counter("optimails_sieve_runs_total", "Messages that scripts looked at, 
 _ACTIONS = Counter("optimails_sieve_actions_total", "Actions of scripts that were carried out.", ["action"])
 _MARK = b"X-Sieve-Redirected-From"
 _MAX_REASON = 400  # characters of a rejection that the sender's server is told
-
-
-class Outgoing(Protocol):
-    """Mail to anybody, here or elsewhere."""
-
-    async def submit(
-        self,
-        sender: EmailAddress | None,
-        recipients: Sequence[EmailAddress],
-        content: Spool,
-        received: bytes = b"",
-        *,
-        via: str = "",
-    ) -> Mapping[EmailAddress, Outcome]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message for one account, just before it would be stored."""
-
-    account: Account
-    sender: EmailAddress | None
-    recipient: EmailAddress  # as the envelope has it
-    header: bytes  # what stands before the content in the mailbox
-    content: Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +72,8 @@ class Store(Protocol):
 class Filters:
     """One per worker."""
 
-    def __init__(self, config: Config, outgoing: Outgoing) -> None:
+    def __init__(self, config: Config, outgoing: Outgoing, forwards: Forwards) -> None:
+        self.forwards = forwards
         self._data = config.server.data
         self._domains: Path = config.sieve.domains or self._data / "sieve"
         self._hostname = config.server.hostname
@@ -258,9 +236,30 @@ class _Execution:
     # -- mailboxes
 
     async def _keep(self, action: Keep) -> None:
-        await self._put(INBOX, action.flags, action.header)
+        if not self._arrival.account.forward:
+            await self._put(INBOX, action.flags, action.header)
+        else:
+            await self._forward(action)
         if not action.implicit:
             _ACTIONS.labels("keep").inc()
+
+    async def _forward(self, action: Keep) -> None:
+        """The account sends on what its scripts keep; its own copy is one part of that."""
+        arrival, forwards = self._arrival, self._filters.forwards
+        final = bool(self._stored)  # a copy is safe: the sender is not asked again
+        if action.header is None:
+            keep, later = await forwards.send(arrival, final=final)
+        else:
+            async with self._with_header(_without_trace(action.header)) as whole:
+                keep, later = await forwards.send(arrival, whole, final=final)
+        copy = copy_of(arrival.account)
+        if keep and copy not in arrival.served:
+            await self._put(INBOX, action.flags, action.header)
+            arrival.stored.add(copy)
+        if later is not None:
+            raise Unavailable(later.text)
+        if not keep or copy in arrival.served:
+            self._stored.add((INBOX, b"elsewhere"))
 
     async def _file_into(self, action: FileInto) -> None:
         name = self._boxes.place(action.mailbox, action.special_use, action.mailbox_id)

@@ -21,13 +21,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import idna
 from prometheus_client import Counter
 
 from optimails.config import Config
 from optimails.delivery import failures, notices
 from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnvelope
-from optimails.delivery.filters import Arrival, Filters
+from optimails.delivery.arrival import Arrival, shown
+from optimails.delivery.filters import Filters
+from optimails.delivery.forwards import Forwards, copy_of, parts_of
 from optimails.delivery.onward import Onward, Outside
 from optimails.delivery.outgoing import OutgoingMail
 from optimails.delivery.pending import Pending
@@ -81,7 +82,9 @@ class LocalDelivery:
         self._hostname = config.server.hostname
         self._run: Path = config.server.data / "run"
         self._remote = Remote(config, queue) if queue is not None else None
-        self._filters = Filters(config, OutgoingMail(self, directory, config))
+        outgoing = OutgoingMail(self, directory, config)
+        self._forwards = Forwards(outgoing, directory, config.smtp.max_hops)
+        self._filters = Filters(config, outgoing, self._forwards)
         self._onward = Onward(directory, self._remote, config.server.data)
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
 
@@ -104,7 +107,8 @@ class LocalDelivery:
             return resolution
         worst: Failed | None = None
         for account in resolution.accounts:
-            failed = await self._has_room(account, size)
+            # What is sent on must not wait for room in the mailbox that sends it on.
+            failed = None if account.forward else await self._has_room(account, size)
             if failed is None:
                 # One of an alias' accounts is enough: the others are tried again as long as the sender tries.
                 return resolution
@@ -130,7 +134,8 @@ class LocalDelivery:
                 attempt.outcomes[recipient] = resolution
                 continue
             remote = {place(target): (target, recipient) for target in resolution.remote}
-            attempt.accounts[recipient] = (*(account.id for account in resolution.accounts), *remote)
+            parts = (part for account in resolution.accounts for part in parts_of(account))
+            attempt.accounts[recipient] = (*(account.id for account in resolution.accounts), *parts, *remote)
             for account in resolution.accounts:
                 copies.setdefault(account.id, (account, recipient))
             for name, target in remote.items():
@@ -251,7 +256,8 @@ class LocalDelivery:
 
         async def store(account: Account, recipient: EmailAddress) -> Failed | None:
             header = b"%bDelivered-To: %b\r\n%b" % (return_path, shown(recipient, smtputf8=smtputf8), received)
-            failed = await self._store(Arrival(account, sender, recipient, header, attempt.content))
+            arrival = Arrival(account, sender, recipient, header, attempt.content, attempt.served, attempt.stored)
+            failed = await self._store(arrival)
             if failed is None:
                 attempt.stored.add(account.id)
             return failed
@@ -279,7 +285,9 @@ class LocalDelivery:
         failed: Failed | None
         try:
             plan = self._filters.find(account)
-            if plan is None:
+            if plan is None and account.forward:
+                failed = await self._forward(arrival)
+            elif plan is None:
                 await self._append(account, arrival.header, arrival.content)
                 failed = None
             else:
@@ -298,6 +306,15 @@ class LocalDelivery:
             return None
         (_REFUSED if failed.permanent else _DEFERRED).inc()
         return failed
+
+    async def _forward(self, arrival: Arrival) -> Failed | None:
+        """Send it on, and store the account's own copy, each unless an earlier attempt did."""
+        keep, later = await self._forwards.send(arrival)
+        copy = copy_of(arrival.account)
+        if keep and copy not in arrival.served:
+            await self._append(arrival.account, arrival.header, arrival.content)
+            arrival.stored.add(copy)
+        return later
 
     async def _append(
         self, account: Account, header: bytes, content: Spool | None = None, *, exempt: bool = False
@@ -388,10 +405,3 @@ class LocalDelivery:
 def _worse(one: Failed | None, other: Failed) -> Failed:
     """Of two failures the one to answer with: while one may still pass, the sender should try again."""
     return other if one is None or (one.permanent and not other.permanent) else one
-
-
-def shown(address: EmailAddress, *, smtputf8: bool) -> bytes:
-    """The address in a header field: in ASCII, unless the message is internationalised or nothing else is possible."""
-    if smtputf8 or address.domain.isascii() or not address.local.isascii():
-        return str(address).encode()
-    return f"{address.local}@".encode() + idna.encode(address.domain, uts46=True)

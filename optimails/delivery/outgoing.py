@@ -13,7 +13,7 @@ from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.queue import reports
-from optimails.queue.api import Report, Reported
+from optimails.queue.api import Body, Report, Reported
 
 
 class Mailboxes(Delivery, Protocol):
@@ -40,7 +40,10 @@ class OutgoingMail:
         via: str = "",
     ) -> Mapping[EmailAddress, Outcome]:
         smtputf8 = any(not str(address).isascii() for address in (*recipients, sender or ""))
-        envelope = SmtpEnvelope(sender, tuple(dict.fromkeys(recipients)), smtputf8, trusted=True, via=via)
+        whole = content.whole()
+        # Saying 8BITMIME of what may need it costs nothing: it is looked at again where a server lacks that.
+        body = Body.SEVEN_BIT if whole is not None and whole.isascii() else Body.EIGHT_BIT
+        envelope = SmtpEnvelope(sender, tuple(dict.fromkeys(recipients)), smtputf8, body, trusted=True, via=via)
         attempt = await self._delivery.deliver(envelope, received, content)
         again = [who for who, what in attempt.outcomes.items() if isinstance(what, Failed) and not what.permanent]
         await self._delivery.settle(attempt, again)

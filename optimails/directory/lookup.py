@@ -152,8 +152,16 @@ def _account(row: RowMapping) -> Account:
         name=row["name"],
         language=row["language"],
         over_quota=OverQuota(row["over_quota"]),
+        forward=forward_of(row),
+        forward_copy=row["forward_copy"],
         stamp=row["stamp"],
     )
+
+
+def forward_of(row: RowMapping) -> tuple[EmailAddress, ...]:
+    """The addresses that an account's mail is sent on to."""
+    lines = (row["forward"] or "").splitlines()
+    return tuple(EmailAddress(*line.rpartition("@")[::2]) for line in lines)
 
 
 def _chunks(keys: Iterable[str]) -> Iterable[list[str]]:

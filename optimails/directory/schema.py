@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    true,
 )
 
 UNLIMITED = -1
@@ -97,6 +98,8 @@ account = Table(
     Column("closed_at", BigInteger),
     Column("closed_from", String(16)),  # the state to restore
     Column("closed_with_domain", Boolean, nullable=False),
+    Column("forward", Text),  # addresses where its mail is sent on, a line each; NULL: nowhere
+    Column("forward_copy", Boolean, nullable=False, server_default=true()),  # whether a copy stays here then
 )
 
 address = Table(

@@ -52,4 +52,6 @@ class Account:
     name: str = ""  # display name
     language: str = "en"  # en or fr
     over_quota: OverQuota = OverQuota.TEMPORARY
+    forward: tuple[EmailAddress, ...] = ()  # where its mail is sent on
+    forward_copy: bool = True  # whether it then keeps a copy
     stamp: int = field(default=0, compare=False)  # another one: whatever was believed of its credentials is over

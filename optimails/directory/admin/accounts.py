@@ -1,6 +1,7 @@
 """Accounts: adding, changing, closing, restoring, passwords."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, false, insert, select, update
@@ -19,7 +20,7 @@ from optimails.directory.admin.base import (
 )
 from optimails.directory.admin.plans import find_plan
 from optimails.directory.admin.values import UNCHANGED, AccountInfo, PlanInfo, Unchanged
-from optimails.directory.lookup import limits_of
+from optimails.directory.lookup import forward_of, limits_of
 from optimails.directory.schema import CLOSED, SOURCE_LDAP, SOURCE_LOCAL, UNLIMITED, account, address, plan
 from optimails.model.account import AccountState, OverQuota
 from optimails.model.address import EmailAddress
@@ -85,9 +86,14 @@ class Accounts(Base):
         retention: int | Unchanged | None = UNCHANGED,
         over_quota: OverQuota | Unchanged = UNCHANGED,
         state: AccountState | Unchanged = UNCHANGED,
+        forward: Sequence[str] | Unchanged = UNCHANGED,
+        forward_copy: bool | Unchanged = UNCHANGED,
     ) -> AccountInfo:
-        """Change an account, named by address or id; ``state`` may be ACTIVE or SUSPENDED, effective at once."""
-        values = changed(plan=plan, storage=storage, messages=messages, retention=retention)
+        """Change an account, named by address or id; ``state`` may be ACTIVE or SUSPENDED, effective at once.
+
+        ``forward`` are the addresses its mail is sent on to, none to stop that; with ``forward_copy`` it keeps a copy.
+        """
+        values = changed(plan=plan, storage=storage, messages=messages, retention=retention, forward_copy=forward_copy)
         if not isinstance(name, Unchanged):
             values["name"] = valid_text(name, "name")
         if not isinstance(language, Unchanged):
@@ -102,6 +108,8 @@ class Accounts(Base):
         with self.database.write() as connection:
             row = find_account(connection, which)
             _check_limits(find_plan(connection, values.get("plan", row["plan"])), dict(row) | values)
+            if not isinstance(forward, Unchanged):
+                values["forward"] = self._forward(forward, EmailAddress(row["local"], row["domain"]))
             if values:
                 connection.execute(update(account).where(account.c.id == row["id"]).values(**values))
             return self._account(connection, row["id"])
@@ -186,6 +194,15 @@ class Accounts(Base):
             connection.execute(delete(address).where(address.c.account == account_id))
             connection.execute(delete(account).where(account.c.id == account_id))
 
+    def _forward(self, wanted: Sequence[str], own: EmailAddress) -> str | None:
+        """The column of the addresses that mail is sent on to."""
+        targets = {target.key: target for target in map(valid_address, wanted)}
+        if len(targets) > self.settings.forward_targets:
+            raise refused(f"An account may forward to {self.settings.forward_targets} addresses")
+        if any(own.key in (target.key, target.base.key) for target in targets.values()):
+            raise refused("An account cannot forward to itself")
+        return "\n".join(map(str, targets.values())) or None
+
     def _password(self, password: str) -> dict[str, Any]:
         """The columns of a new password; slow on purpose, so done before the transaction."""
         octets = passwords.prepared(password)
@@ -217,6 +234,8 @@ class Accounts(Base):
             messages=row["messages"],
             retention=row["retention"],
             over_quota=OverQuota(row["over_quota"]),
+            forward=tuple(map(str, forward_of(row))),
+            forward_copy=row["forward_copy"],
             source=row["source"],
             has_password=row["password"] is not None,
             created=row["created"],

@@ -40,6 +40,8 @@ class AccountInfo:
     messages: int | None  # likewise
     retention: int | None  # own days; None: the plan's
     over_quota: OverQuota
+    forward: tuple[str, ...]  # where its mail is sent on
+    forward_copy: bool  # whether it then keeps a copy
     source: str  # local or ldap
     has_password: bool
     created: int

@@ -83,3 +83,25 @@ def test_plans_and_their_names_in_both_languages(ready):
     ready("plan", "set", "premium", "--storage", "30G")
     assert ready.json("account", "show", "marie@example.org")["storage_limit"] == 30 * GB
     assert "30\N{NO-BREAK SPACE}Go" in ready("plan", "list", language="fr")[0]
+
+
+def test_mail_is_sent_on_until_it_is_not(ready):
+    where = ("account", "set", "marie@example.org")
+    ready(*where, "--forward", "Marie@elsewhere.test", "--forward", "m@example.org", "--no-local-copy")
+    shown = ready.json("account", "show", "marie@example.org")
+    assert (shown["forward"], shown["forward_copy"]) == (["Marie@elsewhere.test", "m@example.org"], False)
+    ready(*where, "--local-copy")
+    assert ready.json("account", "show", "marie@example.org")["forward_copy"] is True
+    _, error = ready(*where, "--forward", "marie+tag@example.org", expect=1)
+    assert "itself" in error
+    ready(*where, "--no-forward", "--forward", "x@elsewhere.test", expect=2)
+    ready(*where, "--no-forward")
+    assert ready.json("account", "show", "marie@example.org")["forward"] == []
+
+
+def test_a_catch_all_comes_and_goes(ready):
+    for gone in ("none", ""):
+        ready("domain", "set", "example.org", "--catch-all", "marie@example.org")
+        assert ready.json("domain", "list")[0]["catch_all"] == "marie@example.org"
+        ready("domain", "set", "example.org", "--catch-all", gone)
+        assert ready.json("domain", "list")[0]["catch_all"] is None

@@ -202,3 +202,19 @@ def test_accounts_and_aliases_of_a_removed_domain_wait_for_it(demo):
     ):
         with pytest.raises(Refused, match="is removed; restore it first"):
             wish()
+
+
+@in_loop
+async def test_services_see_where_mail_is_sent_on(demo, directory):
+    anna = demo.account_add("anna@demo.test")
+    async with directory() as services:
+        assert (await services.account(anna.id)).forward == ()
+        demo.account_set("anna@demo.test", forward=["Anna@Elsewhere.test", '"a b"@example.org'], forward_copy=False)
+        (seen,) = (await services.resolve(EmailAddress("anna", "demo.test"))).accounts
+        assert [str(target) for target in seen.forward] == ["Anna@elsewhere.test", '"a b"@example.org']
+        assert not seen.forward_copy
+        demo.account_set("anna@demo.test", forward=[], forward_copy=True)
+        assert (await services.account(anna.id)).forward == ()
+    for wrong in (["anna+tag@demo.test"], [f"a{number}@example.org" for number in range(2000)], ["nonsense"]):
+        with pytest.raises(Refused):
+            demo.account_set("anna@demo.test", forward=wrong)

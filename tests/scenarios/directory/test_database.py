@@ -151,3 +151,21 @@ def test_a_url_that_is_no_database_is_a_plain_error(tmp_path):
     for url in ("mysql://host/db", "nonsense"):
         with pytest.raises(ValueError, match="url"):
             open_database(DirectorySettings(url=url), tmp_path)
+
+
+def test_a_database_of_the_first_version_keeps_its_accounts(tmp_path):
+    settings = DirectorySettings(bcrypt_cost=4, scram_iterations=4096)
+    path = tmp_path / "directory.sqlite"
+    admin = Admin(open_database(settings, tmp_path), settings)
+    admin.domain_add("demo.test")
+    admin.account_add("anna@demo.test")
+    admin.database.close()
+    with sqlite3.connect(path) as old:
+        old.execute("ALTER TABLE account DROP COLUMN forward")
+        old.execute("ALTER TABLE account DROP COLUMN forward_copy")
+        old.execute("UPDATE alembic_version SET version_num = '0001'")
+    old.close()
+    again = Admin(open_database(settings, tmp_path), settings)
+    (anna,) = again.account_list()
+    assert (anna.address, anna.forward, anna.forward_copy) == ("anna@demo.test", (), True)
+    again.database.close()
