@@ -96,10 +96,15 @@ class WebConnection(H11Protocol):
     def __init__(self, port: "WebPort") -> None:
         super().__init__(port.uvicorn, port.state, {})
         self._port = port
-        self._timer: asyncio.TimerHandle | None = None
         self._was_busy = False
+        # Until TLS is agreed on nobody tells of it, and a failure is never told: it is given up after a time.
+        port.beginning.add(self)
+        patience = port.settings.request_timeout
+        self._timer: asyncio.TimerHandle | None = self.loop.call_later(patience, port.beginning.discard, self)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        self._port.beginning.discard(self)
+        self._stop_timer()
         super().connection_made(transport)
         self._port.gauge.inc()
         self._port.counter.inc()
@@ -130,7 +135,11 @@ class WebConnection(H11Protocol):
         if busy != self._was_busy or self._timer is None:
             self._stop_timer()
             settings = self._port.settings
-            patience = settings.request_timeout + (2 * settings.answer_timeout if busy else settings.keep_alive)
+            patience = settings.request_timeout
+            if busy:
+                patience += 2 * settings.answer_timeout
+            elif self.cycle is not None:  # one that waits for its next request
+                patience += settings.keep_alive
             self._timer = self.loop.call_later(patience, self.abortConnection)
             self._was_busy = busy
 
@@ -141,7 +150,8 @@ class WebConnection(H11Protocol):
 
     def abortConnection(self) -> None:  # noqa: N802  # as Twisted's transports have it
         """End it now."""
-        self.transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class WebPort:
@@ -150,6 +160,7 @@ class WebPort:
     def __init__(self, app: ASGIApp, label: str, settings: WebSettings) -> None:
         self.settings = settings
         self.state = ServerState()
+        self.beginning: set[WebConnection] = set()
         self.gauge, self.counter = counted(label)
         web: Any = app  # the two libraries write the same type down differently
         self.uvicorn = UvicornConfig(
@@ -188,12 +199,12 @@ class WebPort:
 
     @property
     def connections(self) -> set[Any]:
-        return self.state.connections
+        return self.state.connections | self.beginning
 
     def stopListening(self) -> None:  # noqa: N802  # as Twisted's ports have it
         """Accept no more; what is idle ends, what is answered ends after its answer."""
         if self._server is not None:
             self._server.close()
-        for connection in list(self.connections):
+        for connection in list(self.state.connections):
             with contextlib.suppress(h11.LocalProtocolError):  # one that broke the protocol is on its way out
                 connection.shutdown()

@@ -249,6 +249,7 @@ class Worker:
             if hasattr(factory, "drain"):
                 factory.drain()
         until = time.monotonic() + timeout
+        await asyncio.sleep(0.05)  # what asyncio has just accepted is known a moment later
         while self._open() and time.monotonic() < until:  # noqa: ASYNC110  # simple, and only at the end of a life
             await asyncio.sleep(0.05)
         for port in self._ports:
