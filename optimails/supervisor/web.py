@@ -120,6 +120,8 @@ class WebConnection(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._watch()
+        if self._port.closing:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -161,6 +163,7 @@ class WebPort:
         self.settings = settings
         self.state = ServerState()
         self.beginning: set[WebConnection] = set()
+        self.closing = False
         self.gauge, self.counter = counted(label)
         web: Any = app  # the two libraries write the same type down differently
         self.uvicorn = UvicornConfig(
@@ -205,6 +208,9 @@ class WebPort:
         """Accept no more; what is idle ends, what is answered ends after its answer."""
         if self._server is not None:
             self._server.close()
+        self.closing = True
         for connection in list(self.state.connections):
+            if isinstance(connection, WebConnection) and connection.cycle is None:  # its request is on the way
+                continue
             with contextlib.suppress(h11.LocalProtocolError):  # one that broke the protocol is on its way out
                 connection.shutdown()

@@ -56,7 +56,9 @@ class Site:
         return received
 
     def events(self, name):
-        found = [json.loads(line) for line in self.service.log.read_text().splitlines()]
+        found = [
+            json.loads(line) for line in self.service.log.read_text().splitlines(keepends=True) if line[-1] == "\n"
+        ]
         return [event for event in found if event["event"] == name]
 
     def management(self, page):
