@@ -90,6 +90,9 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
     return made
 
 
+SETTLE = 0.25  # seconds after the last accept in which a connection shows itself
+
+
 class WebConnection(H11Protocol):
     """One connection. uvicorn waits for ever for a request, or for an answer to be taken; this does not."""
 
@@ -156,13 +159,21 @@ class WebConnection(H11Protocol):
             self.transport.abort()
 
 
+class _Accepted:
+    """Stands for connections that were accepted at the last moment: asyncio makes their protocols only in later turns
+    of the loop, and a worker without connections would end before that."""
+
+    def abortConnection(self) -> None:  # noqa: N802  # as Twisted's transports have it
+        """There is nothing to end."""
+
+
 class WebPort:
     """A listening socket, as the worker knows those of mail: with its connections, and an end to accepting."""
 
     def __init__(self, app: ASGIApp, label: str, settings: WebSettings) -> None:
         self.settings = settings
         self.state = ServerState()
-        self.beginning: set[WebConnection] = set()
+        self.beginning: set[WebConnection | _Accepted] = set()
         self.closing = False
         self.gauge, self.counter = counted(label)
         web: Any = app  # the two libraries write the same type down differently
@@ -208,6 +219,9 @@ class WebPort:
         """Accept no more; what is idle ends, what is answered ends after its answer."""
         if self._server is not None:
             self._server.close()
+            accepted = _Accepted()
+            self.beginning.add(accepted)
+            asyncio.get_running_loop().call_later(SETTLE, self.beginning.discard, accepted)
         self.closing = True
         for connection in list(self.state.connections):
             if isinstance(connection, WebConnection) and connection.cycle is None:  # its request is on the way
