@@ -65,6 +65,7 @@ class Connection(DoorConnection):
             self.transport.setTcpNoDelay(True)
         self.factory.opened(self)
         self.session.wake = self._part
+        self.session.moved = self._moved
         self._look_at_clock()
         self._refusal = self.factory.refusal(self)
         if self._refusal is not None:
@@ -163,6 +164,13 @@ class Connection(DoorConnection):
         if self._task is None and not self._leaving:
             self.session.part()
             self._write()
+
+    def _moved(self) -> bytes | None:
+        """A server in front of us named the client: the connection counts as that client's."""
+        if self.held is not None:
+            self.held.release()
+            self.held = None
+        return self.factory.no_room(self)
 
     def _greet(self) -> None:
         self._greeting = None
@@ -270,7 +278,11 @@ class SmtpFactory(DoorFactory[Connection]):
                 return None
             _TURNED_AWAY.labels("not trusted").inc()
             return replies.NOT_TRUSTED
-        if self.has_room(connection, peer.address):
+        return self.no_room(connection)
+
+    def no_room(self, connection: Connection) -> bytes | None:
+        """What to say when the client has too many connections; those of LMTP are not counted."""
+        if self.door.lmtp or self.has_room(connection, connection.session.peer.address):
             return None
         _TURNED_AWAY.labels("too many").inc()
         return replies.TOO_MANY_CONNECTIONS

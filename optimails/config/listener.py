@@ -57,7 +57,7 @@ class Listener(Section):
     )
     proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         (),
-        description="Networks whose PROXY header is believed; others are turned away. Empty: everybody who connects.",
+        description="Networks of the load balancers whose PROXY header is believed; others are turned away.",
     )
     name: str = Field("", description='Its name in logs and metrics; by default protocol and port, such as "imap-143".')
 
@@ -82,6 +82,8 @@ class Listener(Section):
             raise ValueError("http takes no PROXY header: proxy_protocol must be false")
         if self.proxies and not self.proxy_protocol:
             raise ValueError("proxies are named, but proxy_protocol is not switched on")
+        if self.proxy_protocol and not self.proxies:
+            raise ValueError("proxy_protocol is switched on: proxies must name the networks of the load balancers")
         return self
 
     @property

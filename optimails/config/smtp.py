@@ -57,6 +57,16 @@ class SmtpSettings(Section):
         (ip_network("127.0.0.0/8"), ip_network("::1/128")),
         description="Networks that may deliver by LMTP, which knows no password; others are turned away.",
     )
+    xclient_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (),
+        description="Networks of servers in front of this one that may say by XCLIENT whose session they pass on: its "
+        "address counts for limits, filters and logs, and on submission its LOGIN is logged in without a password.",
+    )
+    xforward_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (),
+        description="Networks of servers in front of this one that may say by XFORWARD where the next message came "
+        "from, for filters and checks of its origin.",
+    )
     refuse_bare_line_ends: tuple[Literal["smtp", "submission", "lmtp"], ...] = Field(
         (),
         description="Protocols that refuse a message with a bare CR or LF; the others make it a line end. "

@@ -103,6 +103,20 @@ class Login:
         self._succeeded(attempt, account)
         return account
 
+    async def vouched(self, login: str, service: Service, peer: str, *, session: str = "") -> Account:
+        """The account for which a trusted server in front of us has checked the password; errors as ``password``."""
+        attempt = _Attempt(_normal(login), service, peer, session, "xclient")
+        try:
+            account = await self._directory.scram_account(login, service)
+        except Refused:
+            _note("login_failed", attempt)  # no guess of a password: the guard does not count it
+            raise
+        except Unavailable:
+            _note("login_unavailable", attempt)
+            raise
+        self._succeeded(attempt, account)
+        return account
+
     async def _admit(self, attempt: _Attempt) -> None:
         wait = self._guard.locked(attempt.login, attempt.peer)
         if wait is not None:

@@ -151,7 +151,7 @@ class ProxyFactory(Factory):
         self._inner.doStop()
 
     def buildProtocol(self, addr: IAddress | None) -> ProxyProtocol | None:
-        if self._proxies and not self._trusted(addr):
+        if not self._trusted(addr):
             return None
         return ProxyProtocol(self._inner)
 

@@ -37,13 +37,21 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other end of the connection."""
+    """The other end of the connection, or the client that a trusted server in front of us speaks for."""
 
     address: str  # IP address without zone; empty on a Unix socket
-    loopback: bool = field(init=False)
+    port: int = 0
+    name: str = ""  # its host name; empty when nobody knows
+    hello: str = ""  # what a server in front of us says it called itself; it outlives our own greeting
+    login: str = ""  # whom that server has logged in
+    proxy: str = ""  # the address of that server
+    server: str = ""  # our own address, where that server says which one the client reached
+    server_port: int = 0
+    loopback: bool = field(init=False)  # nobody can listen on the way
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "loopback", not self.address or ip_address(self.address).is_loopback)
+        ends = (self.address, self.proxy)
+        object.__setattr__(self, "loopback", all(not end or ip_address(end).is_loopback for end in ends))
 
     @property
     def literal(self) -> str:

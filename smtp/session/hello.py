@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from optimails.door import sasl
+from smtp.session import neighbours
 from smtp.session.envelope import MIN_BY
 from smtp.session.states import State
 from smtp.wire import replies
@@ -25,7 +26,7 @@ async def hello(session: "Session", command: Hello) -> None:
         return
     session.reset(State.READY)
     session.greeting = command.greeting
-    session.hello = command.name
+    session.hello = session.peer.hello or command.name
     if command.greeting is Greeting.HELO:
         session.answer(replies.plain(250, session.door.hostname))
         return
@@ -62,7 +63,7 @@ def _capabilities(session: "Session") -> list[str]:
         lines.append("STARTTLS")
     if may_authenticate(session) and session.account is None:
         lines.append(f"AUTH {' '.join(sasl.offered(scram=session.door.login.scram))}")
-    return lines
+    return lines + neighbours.offered(session)
 
 
 async def start_tls(session: "Session", _: StartTls) -> None:

@@ -11,13 +11,14 @@ or the content of a message. A line that is too long is swallowed to its end and
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from optimails.door import incident
 from optimails.door.sasl import MAX_LINE, Mechanism
 from optimails.door.sessions import Ending, Entry
 from optimails.model.account import Account
 from optimails.model.errors import MailError
-from smtp.session import answers, authentication, content, envelope, hello
+from smtp.session import answers, authentication, content, envelope, hello, neighbours
 from smtp.session.door import Door, Peer
 from smtp.session.states import ALLOWED, State
 from smtp.session.transaction import Transaction
@@ -41,14 +42,17 @@ class Session:
         "account",
         "bad_commands",
         "closing",
+        "direct",
         "done_messages",
         "door",
         "entry",
         "exchange",
         "farewell",
+        "forwarded",
         "greeting",
         "hello",
         "id",
+        "moved",
         "peer",
         "progress",
         "refused_recipients",
@@ -63,7 +67,10 @@ class Session:
 
     def __init__(self, door: Door, peer: Peer, *, tls: bool = False) -> None:
         self.door = door
-        self.peer = peer
+        self.peer = peer  # whom we serve; a trusted server in front of us may say who that is
+        self.direct = peer.address  # who is connected: what it is trusted with does not change
+        self.forwarded: Peer | None = None  # where that server says the next message came from
+        self.moved: Callable[[], bytes | None] | None = None  # ``peer`` is another: gives why it is not served
         self.tls = tls
         self.id = secrets.token_hex(4)
         self.state = State.START
@@ -133,15 +140,12 @@ class Session:
         self.wants_tls = False
         self._drop()
         self._long = False
-        self._leave_account()
-        self.greeting = None
-        self.hello = ""
-        self.reset(State.START)
+        self.restart()
 
     def close(self) -> None:
         """The connection is gone: give back what a message in mid-air holds."""
         self.closing = True
-        self.wake = None
+        self.wake = self.moved = None
         self._drop()
         self._leave_account()
         self.reset()
@@ -207,8 +211,21 @@ class Session:
         if self.transaction is not None:
             self.transaction.forget()
             self.transaction = None
+        self.forwarded = None
         self.exchange = None
         self.state = state
+
+    def restart(self) -> None:
+        """As if the client had just come."""
+        self._leave_account()
+        self.greeting = None
+        self.hello = ""
+        self.reset(State.START)
+
+    @property
+    def origin(self) -> Peer:
+        """Where the message comes from, for checks and filters; ``hello`` is what that machine called itself."""
+        return self.forwarded or replace(self.peer, hello=self.hello)
 
     def _leave_account(self) -> None:
         self.account = None
@@ -337,4 +354,6 @@ _HANDLERS: dict[type[c.Command], Callable[..., Awaitable[None]]] = {
     c.Vrfy: _fixed(replies.CANNOT_VERIFY),
     c.Expn: _fixed(replies.NO_EXPANSION),
     c.Help: _fixed(replies.HELP),
+    c.XClient: neighbours.xclient,
+    c.XForward: neighbours.xforward,
 }

@@ -29,4 +29,6 @@ ALLOWED: dict[type[c.Command], frozenset[State]] = {
     c.Expn: _ANY,
     c.Help: _ANY,
     c.Quit: _ANY,
+    c.XClient: frozenset({State.START, State.READY}),  # not between MAIL and the end of the message
+    c.XForward: frozenset({State.READY}),
 }

@@ -6,6 +6,8 @@ from enum import StrEnum
 from optimails.model.address import EmailAddress
 from optimails.queue.api import Body as Body  # noqa: PLC0414  # a name of ours, too
 from optimails.queue.api import Notify, Ret
+from smtp.wire.neighbours import XClient as XClient  # noqa: PLC0414  # commands, too
+from smtp.wire.neighbours import XForward as XForward  # noqa: PLC0414  # likewise
 
 
 class Greeting(StrEnum):
@@ -106,4 +108,6 @@ class Quit:
     """The client leaves."""
 
 
-Command = Hello | StartTls | Auth | Mail | Rcpt | Data | Bdat | Rset | Noop | Vrfy | Expn | Help | Quit
+Command = (
+    Hello | StartTls | Auth | Mail | Rcpt | Data | Bdat | Rset | Noop | Vrfy | Expn | Help | Quit | XClient | XForward
+)

@@ -9,6 +9,7 @@ from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax
 from optimails.queue.api import Body, Notify, Ret
 from smtp.wire import commands as c
+from smtp.wire import neighbours
 from smtp.wire.replies import BadCommand
 
 # A domain or an address literal; underscores and single labels are said by many real machines, so they pass.
@@ -251,4 +252,6 @@ _PARSERS: dict[bytes, Callable[[bytes], c.Command]] = {
     b"EXPN": _free(c.Expn()),
     b"HELP": _free(c.Help()),
     b"QUIT": _bare(c.Quit()),
+    b"XCLIENT": neighbours.xclient,
+    b"XFORWARD": neighbours.xforward,
 }

@@ -16,7 +16,19 @@ WORDS = st.sampled_from(
     [
         *(b"EHLO x", b"LHLO x", b"HELO", b"MAIL FROM:", b"<>", b"<a@b.test>", b"RCPT TO:", b"<alice@demo.test>"),
         *(b"<team@demo.test>", b"DATA", b"BDAT 3", b"BDAT 4 LAST", b"RSET", b"QUIT", b"AUTH PLAIN ", b"AUTH LOGIN"),
-        *(b"AGFsaWNlAHNlY3JldA==", b"*", b"STARTTLS", b" SIZE=1", b" SMTPUTF8", b"NOOP", b"x: y", b" ", b"\xff", b"\0"),
+        *(
+            b"AGFsaWNlAHNlY3JldA==",
+            b"*",
+            b"STARTTLS",
+            b"XCLIENT ADDR=",
+            b" SIZE=1",
+            b" SMTPUTF8",
+            b"NOOP",
+            b"x: y",
+            b" ",
+            b"\xff",
+            b"\0",
+        ),
         *(b"\r\n", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b".", b"\r\n.\r\n"),
     ]
 )

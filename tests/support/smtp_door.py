@@ -137,14 +137,17 @@ class SmtpDoor:
     async def given(  # noqa: C901 - a list of words, each with its line
         self, words: list[str], connection: Callable[[], Awaitable[Connection]]
     ) -> None:
-        """``@setting name value`` and ``@far`` stand before the first line; ``@greeted`` skips the greeting and says
-        hello; ``@login``; ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``, ``@policy NAME permanent``,
-        ``@closed NAME``, ``@suspended NAME``, ``@changed NAME`` (its password), ``@away``; ``@relay DOMAIN [ADDRESS
-        ...]`` and ``@queue name value`` stand before the first line, ``@queued ADDRESS ...`` looks into the queue;
-        ``@inbox NAME count`` looks into a mailbox."""
+        """Before the first line: ``@setting name value``, ``@networks name NETWORK ...``, ``@queue name value``,
+        ``@relay DOMAIN [ADDRESS ...]``, ``@far``. ``@greeted`` skips the greeting and says hello; ``@login``. Changes:
+        ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``, ``@policy NAME permanent``, ``@closed NAME``,
+        ``@suspended NAME``, ``@changed NAME`` (its password), ``@away``. Looks: ``@inbox NAME count``, ``@received
+        NAME from ...`` (the trace line of its first message), ``@queued ADDRESS ...``, ``@origin ADDRESS HELLO``
+        (where the next message comes from)."""
         match words:
             case ["setting", name, value]:
                 self.settings[name] = value
+            case ["networks", name, *networks]:
+                self.settings[name] = networks
             case ["queue", name, value]:
                 self.queue_settings[name] = value
             case ["relay", domain, *known]:
@@ -182,6 +185,12 @@ class SmtpDoor:
                 self.directory.away = True
             case ["tls"]:
                 self.ends[0].session.tls_started()
+            case ["received", name, *trace]:
+                first = (await self.inbox(name))[0]
+                assert b"Received: %b\r\n" % " ".join(trace).encode() in first, first
+            case ["origin", address, hello]:
+                origin = self.ends[0].session.origin
+                assert (origin.address, origin.hello) == (address, hello)
             case ["inbox", name, count]:
                 got = await self.inbox(name)
                 assert len(got) == int(count), f"{name} has {len(got)} messages, not {count}"

@@ -86,6 +86,7 @@ def test_listeners():
         ('[management]\naddress = "here"', '[management] address: must have the form "host:port", such as "127.0.0.1:143" or "[::1]:143"'),
         ('[[listener]]\nprotocol = "imap"\naddress = "::1:143"', '[[listener]] number 1 address: an IPv6 address stands in brackets, such as "[::1]:143"'),
         ('[[listener]]\nprotocol = "http"\naddress = "*:80"\ntls = "starttls"', "[[listener]] number 1: http knows no starttls: tls must be implicit or none"),
+        ('[[listener]]\nprotocol = "imap"\naddress = "*:143"\nproxy_protocol = true', "[[listener]] number 1: proxy_protocol is switched on: proxies must name the networks of the load balancers"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named_with_their_place(text, told):

@@ -4,6 +4,7 @@ import pytest
 
 from optimails.model.address import EmailAddress
 from smtp.wire import commands as c
+from smtp.wire.neighbours import Missing
 from smtp.wire.parse import parse
 from smtp.wire.replies import BadCommand, basic_code, plain, reply
 
@@ -41,9 +42,32 @@ GOOD = {
     b"EXPN list": c.Expn(),
     b"HELP me": c.Help(),
     b"QUIT": c.Quit(),
+    b"XCLIENT NAME=a+2Bb.test ADDR=IPv6:2001:DB8::1 port=025": c.XClient(
+        {"NAME": "a+b.test", "ADDR": "2001:db8::1", "PORT": "25"}
+    ),
+    b"XCLIENT ADDR=::ffff:192.0.2.1 NAME=[unavailable] HELO=[TEMPUNAVAIL]": c.XClient(
+        {"ADDR": "192.0.2.1", "NAME": Missing.UNAVAILABLE, "HELO": Missing.TEMPORARILY}
+    ),
+    b"XCLIENT LOGIN=ren+C3+A9 PROTO=smtp": c.XClient({"LOGIN": "rené", "PROTO": "SMTP"}),
+    b"XFORWARD IDENT=4C1 SOURCE=local PROTO=ESMTPS": c.XForward({"IDENT": "4C1", "SOURCE": "LOCAL", "PROTO": "ESMTPS"}),
 }
 
 BAD = {
+    b"XCLIENT": 501,
+    b"XCLIENT NAME": 501,
+    b"XCLIENT NAME=a=b": 501,
+    b"XCLIENT NAME=a+0Ab": 501,
+    b"XCLIENT NAME=a+20b": 501,
+    b"XCLIENT NAME=+GG": 501,
+    b"XCLIENT HELO=+FF": 501,
+    b"XCLIENT HELO=" + b"x" * 256: 501,
+    b"XCLIENT ADDR=fe80::1%eth0": 501,
+    b"XCLIENT PORT=65536": 501,
+    b"XCLIENT PROTO=QMTP": 501,
+    b"XCLIENT IDENT=1": 501,
+    b"XCLIENT" + b" PORT=1" * 21: 501,
+    b"XFORWARD SOURCE=NOWHERE": 501,
+    b"XFORWARD PROTO=E-SMTP": 501,
     b"": 500,
     b"MAIL FROM:<a@b.test> BY=soon": 501,
     b"MAIL FROM:<a@b.test> BY=0;R": 501,

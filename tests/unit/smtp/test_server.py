@@ -262,3 +262,23 @@ async def test_a_client_that_closes_its_sending_side_still_gets_its_answers() ->
     connection.writeConnectionLost()
     assert wire.aborted
     await listening.close()
+
+
+@in_loop
+async def test_the_client_that_a_trusted_server_speaks_for_is_the_one_that_counts() -> None:
+    listening = Listening(
+        limits={"connections_per_address": 1}, xclient_networks=["192.0.2.0/28"], early_talker_delay=0
+    )
+    proxied, wire = listening.connect("192.0.2.1")
+    await said(wire)
+    proxied.dataReceived(b"XCLIENT ADDR=203.0.113.5\r\n")
+    assert (await said(wire)).startswith(b"220 ")
+    assert listening.connect("203.0.113.5")[1].value().startswith(b"421 ")
+    again, wire = listening.connect("192.0.2.1")  # its own place is free again
+    await said(wire)
+    again.dataReceived(b"XCLIENT ADDR=203.0.113.5\r\n")
+    assert await said(wire) == b"421 Too many connections from your address, try again later\r\n"
+    assert wire.disconnecting
+    proxied.connectionLost()
+    assert listening.connect("203.0.113.5")[1].value().startswith(b"220 ")
+    await listening.close()

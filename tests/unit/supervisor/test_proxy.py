@@ -89,7 +89,10 @@ class Transport(StringTransport):
         self.protocol.dataReceived(data)
 
 
-def connect(proxies=(), peer="10.0.0.1"):
+BALANCER = (ipaddress.ip_network("10.0.0.1/32"),)
+
+
+def connect(proxies=BALANCER, peer="10.0.0.1"):
     transport = Transport(peerAddress=IPv4Address("TCP", peer, 1))
     protocol = ProxyFactory(Factory.forProtocol(Door), proxies).buildProtocol(transport.getPeer())
     if protocol is not None:
@@ -123,3 +126,4 @@ def test_only_known_proxies_are_believed():
     transport.arrive(b"PROXY UNKNOWN\r\n")
     assert transport.value() == b"hello 10.0.0.1"
     assert not hasattr(connect(networks, "192.0.2.1"), "protocol")
+    assert not hasattr(connect(()), "protocol")
