@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 queue = frame.group("queue")
-_STATES = ("queued", "deferred", "held", "delivered", "failed")
+_STATES = ("queued", "scheduled", "deferred", "held", "delivered", "failed")
 
 
 def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,7 +77,7 @@ def list_(app: App, destination: str | None, sender: str | None, states: tuple[s
     """One line for each recipient; the oldest first."""
     from optimails.queue.control import Choice  # noqa: PLC0415 - when needed
 
-    choice = Choice((), destination.lower() if destination else None, sender, states, limit=limit)
+    choice = Choice((), destination.lower() if destination else None, sender, states=states, limit=limit)
     found = _with_queue(app, lambda opened: opened.find(choice))
     rows = [
         {"message": message.id, "arrived": message.arrived, "sender": message.sender or "<>", "size": message.size,

@@ -26,6 +26,13 @@ class SmtpSettings(Section):
         ge=1,
         description="Messages of one connection, before the client must open another; announced as LIMITS.",
     )
+    max_hold_days: float = Field(
+        30.0,
+        ge=0,
+        le=366,
+        description="Days for which a sender may have a message held before it is delivered (RFC 4865), on submission; "
+        "0 does not offer it.",
+    )
     max_line: int = Field(
         12_288, ge=2_048, le=1_000_000, description="Bytes of one command line (RFC 4954 asks for 12,288 with AUTH)."
     )

@@ -33,6 +33,7 @@ class SmtpEnvelope:
     require_tls: bool = False
     deliver_by: float | None = None  # Unix seconds: of no use afterwards
     tell_at: float | None = None  # Unix seconds: then the sender is told, when it is still on its way
+    not_before: float | None = None  # Unix seconds: the sender wants it held until then, for local recipients, too
 
 
 @dataclass(frozen=True, slots=True)

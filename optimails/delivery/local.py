@@ -133,6 +133,9 @@ class LocalDelivery:
             if isinstance(resolution, Failed):
                 attempt.outcomes[recipient] = resolution
                 continue
+            if envelope.not_before is not None:
+                # Everybody waits in the queue; from there ``optimails.delivery.home`` brings it back.
+                resolution = Resolution((), (recipient,))
             remote = {place(target): (target, recipient) for target in resolution.remote}
             parts = (part for account in resolution.accounts for part in parts_of(account))
             attempt.accounts[recipient] = (*(account.id for account in resolution.accounts), *parts, *remote)

@@ -93,6 +93,7 @@ class Remote:
             require_tls=envelope.require_tls,
             deliver_by=envelope.deliver_by,
             tell_at=envelope.tell_at,
+            not_before=envelope.not_before,
         )
         try:
             await self._queue.accept(outbound, _pieces(received, content))

@@ -34,6 +34,22 @@ class Spool:
         spool.write(content)
         return spool
 
+    @classmethod
+    def read(cls, path: Path, memory: int) -> "Spool":
+        """A message that lies in a file already; small ones are taken into memory. Raises ``Unavailable``."""
+        spool = cls(path.parent, memory)
+        try:
+            file = path.open("rb", buffering=0)
+            spool.size = os.fstat(file.fileno()).st_size
+            if spool.size > memory:
+                spool._file = file
+                return spool
+            with file:
+                spool._parts = [file.read()]
+        except OSError as wrong:
+            raise Unavailable("The message cannot be read back now") from wrong
+        return spool
+
     def beside(self) -> "Spool":
         """An empty one that keeps as much in memory, and the rest in the same place."""
         return Spool(self._folder, self._memory)

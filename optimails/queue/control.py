@@ -2,12 +2,34 @@
 
 import sqlite3
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from optimails.queue import rows
+from optimails.queue.api import Origin
 from optimails.queue.schema import REFRESH
 
 RELEASED_LIVES = 86_400.0  # seconds that a released message has at least
 DELETED = "Deleted by the administrator"
+
+
+class EntryState(StrEnum):
+    """What a recipient waits for, or what became of it."""
+
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"  # its sender wants it held until a moment to come (RFC 4865)
+    DEFERRED = "deferred"
+    HELD = "held"
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+_STATE = (
+    "CASE WHEN r.lease IS NOT NULL THEN 'delivering' WHEN r.state = 'queued' AND r.due = r.release THEN 'scheduled' "
+    "ELSE r.state END"
+)
+
+_DUE = "max(?, coalesce(release, 0))"  # now, or when its sender wants it delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +38,7 @@ class Entry:
 
     address: str
     destination: str
-    state: str  # queued, deferred, held, delivered, failed; or "delivering"
+    state: EntryState
     attempts: int
     next_attempt: float | None
     expires: float
@@ -33,11 +55,24 @@ class Queued:
     id: str
     sender: str
     account: str
-    origin: str
+    origin: Origin
     size: int
     arrived: float
     priority: int
     recipients: tuple[Entry, ...]
+
+    @property
+    def place(self) -> "Place":
+        """Where the next page begins."""
+        return Place(self.arrived, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A message's place among all, the oldest first; it stays valid when the message is gone."""
+
+    arrived: float
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +81,13 @@ class Choice:
 
     messages: tuple[str, ...] = ()
     destination: str | None = None
-    sender: str | None = None
-    states: tuple[str, ...] = ()
+    sender: str | None = None  # empty: the null sender
+    recipient: str | None = None
+    account: str | None = None  # id of the account that sent it
+    origin: Origin | None = None
+    states: tuple[str, ...] = ()  # values of ``EntryState``
     finished: bool = False  # also what is done with, for tracking
+    after: Place | None = None  # messages behind this place only: the next page
     limit: int = 1_000  # messages
 
     def where(self) -> tuple[str, list[object]]:
@@ -57,18 +96,34 @@ class Choice:
         if self.messages:
             parts.append(f"r.message IN ({','.join('?' * len(self.messages))})")
             values += self.messages
-        if self.destination is not None:
-            parts.append("r.destination = ?")
-            values.append(self.destination)
-        if self.sender is not None:
-            parts.append("m.sender = ? COLLATE NOCASE")
-            values.append(self.sender)
+        for condition, value in (
+            ("r.destination = ?", self.destination),
+            ("m.sender = ? COLLATE NOCASE", self.sender),
+            ("r.address = ? COLLATE NOCASE", self.recipient),
+            ("m.account = ?", self.account),
+            ("m.origin = ?", self.origin and self.origin.value),
+        ):
+            if value is not None:
+                parts.append(condition)
+                values.append(value)
+        if self.after is not None:
+            parts.append("(m.arrived, m.id) > (?, ?)")
+            values += (self.after.arrived, self.after.id)
         if self.states:
-            parts.append(f"r.state IN ({','.join('?' * len(self.states))})")
+            parts.append(f"{_STATE} IN ({','.join('?' * len(self.states))})")
             values += self.states
         elif not self.finished:
             parts.append("r.state IN ('queued', 'deferred', 'held')")
         return " AND ".join(parts) or "1", values
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How much a choice means, whatever its limit."""
+
+    messages: int
+    recipients: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,36 +162,66 @@ def find(database: sqlite3.Connection, choice: Choice) -> list[Queued]:
             "SELECT id, sender, account, origin, size, arrived, priority FROM message WHERE id = ?", (identity,)
         ).fetchone()
         entries = database.execute(
-            "SELECT r.address, r.destination, CASE WHEN r.lease IS NULL THEN r.state ELSE 'delivering' END, "  # noqa: S608
+            f"SELECT r.address, r.destination, {_STATE}, "  # noqa: S608
             "r.attempts, r.due, r.expires, r.status, r.reply, r.remote, r.changed FROM recipient AS r "
             f"JOIN message AS m ON m.id = r.message WHERE r.message = ? AND {where} ORDER BY r.id",
             [identity, *values],
         ).fetchall()
-        recipients = tuple(Entry(*entry) for entry in entries)
-        messages.append(Queued(*(*head, recipients)))
+        recipients = tuple(Entry(who, where_to, EntryState(state), *more) for who, where_to, state, *more in entries)
+        name, sender, account, origin, size, arrived, priority = head
+        messages.append(Queued(name, sender, account, Origin(origin), size, arrived, priority, recipients))
     return messages
+
+
+def count(database: sqlite3.Connection, choice: Choice) -> Counted:
+    """What ``find`` would give without a limit, in numbers."""
+    where, values = choice.where()
+    recipients, messages = database.execute(
+        "SELECT count(*), count(DISTINCT m.id) FROM recipient AS r JOIN message AS m ON m.id = r.message "  # noqa: S608
+        f"WHERE {where}",
+        values,
+    ).fetchone()
+    size = database.execute(
+        "SELECT coalesce(sum(size), 0) FROM message WHERE id IN ("  # noqa: S608
+        f"SELECT r.message FROM recipient AS r JOIN message AS m ON m.id = r.message WHERE {where})",
+        values,
+    ).fetchone()[0]
+    return Counted(messages, recipients, size)
 
 
 def hold(database: sqlite3.Connection, choice: Choice, now: float) -> int:
     """No attempts and no expiry until they are released. Gives how many recipients."""
     return _change(
-        database, choice, "state = 'held', due = NULL, delay = NULL, changed = ?", (now,), ("queued", "deferred")
+        database,
+        choice,
+        "state = 'held', due = NULL, delay = NULL, changed = ?",
+        (now,),
+        ("queued", "deferred", "scheduled"),
     )
 
 
 def release(database: sqlite3.Connection, choice: Choice, now: float) -> int:
-    """Held ones are due now; they live for another day at least."""
+    """Held ones are due now; they live for another day at least.
+
+    Whatever its sender wants held stays so, unless the message is named: then the administrator knows better.
+    """
+    named = bool(choice.messages)
     changes = (
-        "state = CASE WHEN attempts > 0 THEN 'deferred' ELSE 'queued' END, due = ?, crashes = 0, changed = ?, "
-        "expires = max(expires, ?)"
+        f"state = CASE WHEN attempts > 0 THEN 'deferred' ELSE 'queued' END, due = {_DUE}, crashes = 0, changed = ?, "
+        f"expires = max(expires, {_DUE} + ?)"
     )
-    return _change(database, choice, changes, (now, now, now + RELEASED_LIVES), ("held",))
+    if named:
+        changes = changes.replace(_DUE, "?") + ", release = NULL"
+    states = ("held", "scheduled") if named else ("held",)
+    return _change(database, choice, changes, (now, now, now, RELEASED_LIVES), states)
 
 
 def requeue(database: sqlite3.Connection, choice: Choice, now: float, lifetime: float) -> int:
     """Waiting and held ones begin anew: due now, no attempts made, a whole life before them."""
-    changes = "state = 'queued', due = ?, attempts = 0, crashes = 0, changed = ?, expires = max(expires, ?)"
-    return _change(database, choice, changes, (now, now, now + lifetime), rows.OPEN)
+    changes = (
+        f"state = 'queued', due = {_DUE}, attempts = 0, crashes = 0, changed = ?, expires = max(expires, {_DUE} + ?)"
+    )
+    return _change(database, choice, changes, (now, now, now, lifetime), (*rows.OPEN, "scheduled"))
 
 
 def delete(database: sqlite3.Connection, choice: Choice, now: float) -> tuple[int, list[str]]:
@@ -150,17 +235,17 @@ def delete(database: sqlite3.Connection, choice: Choice, now: float) -> tuple[in
         )
     ]
     changes = "state = 'failed', due = NULL, delay = NULL, report = NULL, status = '5.0.0', reply = ?, changed = ?"
-    count = _change(database, choice, changes, (DELETED, now), rows.OPEN)
+    count = _change(database, choice, changes, (DELETED, now), (*rows.OPEN, "scheduled"))
     return count, rows.finish(database, messages, now)
 
 
 def flush(database: sqlite3.Connection, choice: Choice, now: float) -> int:
-    """Everything that waits is due now, and no destination rests."""
+    """Everything that waits for another attempt is due now, and no destination rests."""
     count = _change(database, choice, "due = ?", (now,), ("queued", "deferred"))
     if choice.destination is not None:
         database.execute("UPDATE destination SET rest = 0, failures = 0 WHERE name = ?", (choice.destination,))
         database.execute(REFRESH, (choice.destination,))
-    elif not choice.messages and choice.sender is None:
+    elif choice == Choice():
         names = database.execute("SELECT name FROM destination WHERE failures > 0 OR rest > 0").fetchall()
         database.execute("UPDATE destination SET rest = 0, failures = 0 WHERE failures > 0 OR rest > 0")
         database.executemany(REFRESH, names)
@@ -175,7 +260,7 @@ def _change(
     marks = ",".join("?" * len(states))
     found = database.execute(
         "SELECT r.id, r.destination FROM recipient AS r JOIN message AS m ON m.id = r.message "  # noqa: S608
-        f"WHERE {where} AND r.lease IS NULL AND r.state IN ({marks})",
+        f"WHERE {where} AND {_STATE} IN ({marks})",
         [*chosen, *states],
     ).fetchall()
     database.executemany(
@@ -188,11 +273,9 @@ def _change(
 
 def stats(database: sqlite3.Connection, top: int) -> Stats:
     """Numbers, and the destinations with the most waiting."""
-    states = dict.fromkeys(("queued", "deferred", "held", "delivered", "failed"), 0)
-    states |= dict(
-        database.execute("SELECT state, count(*) FROM recipient WHERE lease IS NULL GROUP BY state").fetchall()
-    )
-    delivering = database.execute("SELECT count(*) FROM recipient WHERE lease IS NOT NULL").fetchone()[0]
+    states = dict.fromkeys(("queued", "scheduled", "deferred", "held", "delivered", "failed", "delivering"), 0)
+    states |= dict(database.execute(f"SELECT {_STATE}, count(*) FROM recipient AS r GROUP BY 1").fetchall())  # noqa: S608
+    delivering = states.pop("delivering")
     messages, size, oldest = database.execute(
         "SELECT count(*), coalesce(sum(size), 0), min(arrived) FROM message WHERE finished IS NULL"
     ).fetchone()
@@ -208,5 +291,7 @@ def stats(database: sqlite3.Connection, top: int) -> Stats:
 
 def waiting(database: sqlite3.Connection) -> int:
     """Recipients that wait for an attempt."""
-    count: int = database.execute("SELECT count(*) FROM recipient WHERE due IS NOT NULL").fetchone()[0]
+    count: int = database.execute(
+        "SELECT count(*) FROM recipient WHERE due IS NOT NULL AND due IS NOT release"
+    ).fetchone()[0]
     return count

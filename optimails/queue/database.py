@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from optimails.model.errors import Unavailable
-from optimails.queue.schema import SCHEMA, VERSION
+from optimails.queue.schema import SCHEMA, UPGRADES, VERSION
 
 _T = TypeVar("_T")
 _PATIENCE = 30.0  # seconds that other processes may hold the lock
@@ -118,7 +118,7 @@ class Database:
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a loss of power
-            if database.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            if database.execute("PRAGMA user_version").fetchone()[0] < VERSION:
                 _create(database)
             if new:
                 _sync(self._path.parent)
@@ -132,10 +132,15 @@ class Database:
 def _create(database: sqlite3.Connection) -> None:
     database.execute("BEGIN IMMEDIATE")
     try:
-        if database.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody else was faster
+        found = database.execute("PRAGMA user_version").fetchone()[0]  # perhaps somebody else was faster
+        if found == 0:
             for statement in SCHEMA.split(";"):
                 if statement.strip():
                     database.execute(statement)
+        else:
+            for version in range(found, VERSION):
+                database.execute(UPGRADES[version])
+        if found < VERSION:
             database.execute(f"PRAGMA user_version = {VERSION}")
     finally:
         database.execute("COMMIT")

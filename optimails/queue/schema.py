@@ -3,11 +3,13 @@
 ``due`` is a time exactly when the recipient waits for its next attempt: held, leased and finished ones have none. The
 partial indexes hold only such rows, so that their size is the queue's and not its history's.
 
+``release`` is the moment until which the sender wants the message held (RFC 4865). It is, while ``due`` is that moment.
+
 A destination's ``ready`` is the moment from which it is worth a look: when its first recipient is due, its rest is over
 and others had their turn. It is NULL while nobody waits. Whatever changes ``due`` makes ``ready`` anew (``REFRESH``).
 """
 
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE message (
@@ -49,7 +51,8 @@ CREATE TABLE recipient (
     status TEXT NOT NULL DEFAULT '',
     reply TEXT NOT NULL DEFAULT '',
     remote TEXT NOT NULL DEFAULT '',
-    changed REAL NOT NULL
+    changed REAL NOT NULL,
+    release REAL
 );
 CREATE INDEX recipient_message ON recipient (message);
 CREATE INDEX recipient_due ON recipient (destination, due) WHERE due IS NOT NULL;
@@ -69,6 +72,8 @@ CREATE TABLE destination (
 CREATE INDEX destination_ready ON destination (ready) WHERE ready IS NOT NULL AND failures = 0;
 CREATE INDEX destination_probe ON destination (ready) WHERE ready IS NOT NULL AND failures > 0;
 """
+
+UPGRADES = {1: "ALTER TABLE recipient ADD COLUMN release REAL"}  # from that version to the next
 
 REFRESH = """
 UPDATE destination SET ready = max(rest, turn, (

@@ -113,9 +113,9 @@ class Queue:
             tell = message.sender is not None and rows.wants(notify, Notify.DELAY)
             database.execute(
                 "INSERT INTO recipient (message, address, destination, notify, orcpt, state, priority, due, expires, "
-                "delay, changed) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)",
+                "delay, changed, release) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
                 (identity, text, destination, notify, recipient.orcpt, message.priority, due, expires,
-                 late if tell else None, now),
+                 late if tell else None, now, due if due > now else None),
             )  # fmt: skip
         destinations = {recipient.address.domain for recipient in unique.values()}
         database.executemany("INSERT OR IGNORE INTO destination (name) VALUES (?)", [(name,) for name in destinations])
@@ -213,6 +213,9 @@ class Queue:
 
     async def find(self, choice: control.Choice) -> list[control.Queued]:
         return await self._database.read(lambda database: control.find(database, choice))
+
+    async def count(self, choice: control.Choice) -> control.Counted:
+        return await self._database.read(lambda database: control.count(database, choice))
 
     async def stats(self, top: int = 20) -> control.Stats:
         return await self._database.read(lambda database: control.stats(database, top))

@@ -129,6 +129,7 @@ class ServiceAssembly:
         await asyncio.gather(texts.run(), self._run_queue(), collector.run())
 
     async def _run_queue(self) -> None:
+        from optimails.delivery.home import HomeCourier  # noqa: PLC0415  # only the jobs worker needs it
         from optimails.delivery.outgoing import OutgoingMail  # noqa: PLC0415  # only the jobs worker needs it
         from optimails.supervisor.jobs import repeat  # noqa: PLC0415  # as above
         from optimails.supervisor.queue import QueueJobs  # noqa: PLC0415  # as above
@@ -136,8 +137,9 @@ class ServiceAssembly:
         from smtp.outbound.tls_report_mail import TlsReportMail  # noqa: PLC0415  # as above
 
         courier = Courier(self._config)
+        home = HomeCourier(self._delivery, self._directory, self._config, courier)
         notices = OutgoingMail(self._delivery, self._directory, self._config)
-        jobs = [QueueJobs(self._config, self._bus, self._queue, courier, notices).run()]
+        jobs = [QueueJobs(self._config, self._bus, self._queue, home, notices).run()]
         if courier.tls_reports is not None:
             reports = TlsReportMail(self._config, courier.tls_reports, notices)
             jobs.append(repeat("tls_reports", self._config.server.jobs_interval, reports.run))

@@ -88,7 +88,6 @@ async def complete(session: "Session", transaction: Transaction) -> None:
             await _answer_chunk(session, transaction)
             return
         transaction.write(reader.finish())
-    session.done_messages += 1
     try:
         session.answer(await _finish(session, transaction))
     except MailError as error:

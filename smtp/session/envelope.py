@@ -24,6 +24,8 @@ _TOO_MANY_RECIPIENTS = replies.reply(452, "4.5.3", "Too many recipients, send th
 _NEEDS_UTF8 = replies.reply(553, "5.6.7", "A non-ASCII address needs SMTPUTF8")
 _NOT_SUPPORTED = replies.reply(555, "5.5.4", "Parameter not supported")
 _TOO_SOON = replies.reply(501, "5.5.4", "That time is too short")
+_TOO_LATE = replies.reply(501, "5.5.4", "The message cannot be held for so long")
+CLOCKS_DIFFER = 60  # seconds after the announced last moment that are still taken for it
 MIN_BY = 60  # seconds: the shortest time after which a message is given back (RFC 2852 §4)
 MAX_PRIORITY = 4  # what users may ask for at most; beyond it are the service's own needs (RFC 6710 §5)
 
@@ -39,9 +41,11 @@ async def mail(session: "Session", command: Mail) -> None:
         if command.sender is not None and not await door.directory.may_send_as(account, command.sender):
             session.refuse(_NOT_YOURS)
             return
-    if not door.lmtp and session.done_messages >= door.settings.max_messages_per_connection:
+    # RFC 9422 §5: MAILMAX counts every MAIL, whatever becomes of it.
+    if not door.lmtp and session.begun_messages >= door.settings.max_messages_per_connection:
         session.hang_up(replies.TOO_MANY_MESSAGES)
         return
+    session.begun_messages += 1
     if command.size is not None and command.size > door.settings.max_message_size:
         session.answer(_TOO_BIG)  # RFC 1870 §6.1
         return
@@ -50,6 +54,9 @@ async def mail(session: "Session", command: Mail) -> None:
         return
     if command.by is not None and command.by.returned and command.by.seconds < MIN_BY:
         session.answer(_TOO_SOON)
+        return
+    if (_release(command, time.time()) or 0) > time.time() + longest_hold(session) + CLOCKS_DIFFER:
+        session.answer(_TOO_LATE)
         return
     repair = door.protocol.value not in door.settings.refuse_bare_line_ends
     session.transaction = Transaction(command, door.settings.max_message_size, repair=repair)
@@ -64,9 +71,20 @@ def _beyond_offer(session: "Session", command: Mail) -> bool:
     """Whether it uses an extension that this connection was not offered."""
     return (
         (not session.door.submission and (command.priority is not None or command.by is not None))
+        or (_release(command, 0) is not None and not longest_hold(session))
         or (session.door.lmtp and (command.ret is not None or command.envid != ""))
         or (command.require_tls and (session.door.lmtp or not session.tls))
     )
+
+
+def longest_hold(session: "Session") -> int:
+    """Seconds for which a message may be held for its sender (RFC 4865); 0 where that is not offered."""
+    return int(session.door.settings.max_hold_days * 86_400) if session.door.submission else 0
+
+
+def _release(mail: Mail, now: float) -> float | None:
+    """Until when the sender wants it held; Unix seconds."""
+    return now + mail.hold_for if mail.hold_for is not None else mail.hold_until
 
 
 def _bounded(priority: int) -> int:
@@ -76,7 +94,10 @@ def _bounded(priority: int) -> int:
 def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope:
     """All that was said of the message, for the delivery."""
     mail = transaction.mail
-    by = None if mail.by is None else time.time() + mail.by.seconds
+    now = time.time()
+    release = _release(mail, now)
+    # The time to deliver it in begins when there is something to deliver.
+    by = None if mail.by is None else max(now, release or now) + mail.by.seconds
     return SmtpEnvelope(
         mail.sender,
         tuple(dict.fromkeys(transaction.recipients)),
@@ -90,6 +111,7 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
         require_tls=mail.require_tls,
         deliver_by=by if mail.by and mail.by.returned else None,
         tell_at=by if mail.by and not mail.by.returned else None,
+        not_before=release if release is not None and release > now else None,
     )
 
 

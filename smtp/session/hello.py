@@ -1,10 +1,12 @@
 """HELO, EHLO, LHLO: what we offer; and STARTTLS."""
 
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from optimails.door import sasl
 from smtp.session import neighbours
-from smtp.session.envelope import MIN_BY
+from smtp.session.envelope import MIN_BY, longest_hold
 from smtp.session.states import State
 from smtp.wire import replies
 from smtp.wire.commands import Greeting, Hello, StartTls
@@ -59,11 +61,18 @@ def _capabilities(session: "Session") -> list[str]:
             lines.append("REQUIRETLS")  # RFC 8689 §2: only where TLS protects the connection
     if session.door.submission:
         lines += [f"DELIVERBY {MIN_BY}", "MT-PRIORITY MIXER"]  # RFC 2852, RFC 6710
+        longest = longest_hold(session)
+        if longest:
+            lines.append(f"FUTURERELEASE {longest} {_moment(time.time() + longest)}")  # RFC 4865 §4
     if session.door.starttls and not session.tls:
         lines.append("STARTTLS")
     if may_authenticate(session) and session.account is None:
         lines.append(f"AUTH {' '.join(sasl.offered(scram=session.door.login.scram))}")
     return lines + neighbours.offered(session)
+
+
+def _moment(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def start_tls(session: "Session", _: StartTls) -> None:

@@ -41,9 +41,9 @@ class Session:
         "_out",
         "account",
         "bad_commands",
+        "begun_messages",
         "closing",
         "direct",
-        "done_messages",
         "door",
         "entry",
         "exchange",
@@ -86,7 +86,7 @@ class Session:
         self.skip_reply = b""  # what is said about it then
         self.bad_commands = 0
         self.refused_recipients = 0
-        self.done_messages = 0
+        self.begun_messages = 0
         self.progress = 0  # counts finished lines and messages: what a timeout waits for
         self.closing = False  # write the output, then close
         self.wants_tls = False  # write the output, start TLS, call ``tls_started``

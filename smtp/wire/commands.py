@@ -48,6 +48,8 @@ class Mail:
     require_tls: bool = False  # RFC 8689
     priority: int | None = None  # RFC 6710
     by: "By | None" = None  # RFC 2852
+    hold_for: int | None = None  # RFC 4865, seconds
+    hold_until: float | None = None  # RFC 4865, Unix seconds
 
 
 @dataclass(frozen=True, slots=True)

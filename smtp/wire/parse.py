@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +34,10 @@ _ENVID = re.compile(_XTEXT + "{1,100}")  # RFC 3461 §4.4: at most 100 character
 _ORCPT = re.compile(rf"[A-Za-z0-9-]{{1,40}};(?:{_XTEXT}|[^\x00-\x7f]){{1,500}}")  # UTF-8 too: RFC 6533 §3
 _BY = re.compile(r"(?P<seconds>-?[0-9]{1,9});(?P<mode>[RN])(?P<trace>T?)", re.IGNORECASE)
 _PRIORITY = re.compile(r"-?[0-9]")
+_INTERVAL = re.compile(r"[1-9][0-9]{0,8}")  # RFC 4865 §4
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 MAX_PARAMETERS = 20
 MAX_NUMBER = 2**63 - 1
 
@@ -108,6 +113,8 @@ def _mail(rest: bytes) -> c.Command:
         if read is None:
             raise BadCommand(501, "5.5.4", f"Bad value of {name}")
         found |= read
+    if "hold_for" in found and "hold_until" in found:
+        raise BadCommand(501, "5.5.4", "HOLDFOR and HOLDUNTIL exclude each other")  # RFC 4865 §4
     if not text:
         return c.Mail(None, **found)
     # RFC 6531 §3.4: an internationalised address needs SMTPUTF8.
@@ -157,6 +164,20 @@ def _by(value: str | None) -> dict[str, Any] | None:
     return None if returned and seconds <= 0 else {"by": c.By(seconds, returned)}
 
 
+def _hold_for(value: str | None) -> dict[str, Any] | None:
+    return {"hold_for": int(value)} if value and _INTERVAL.fullmatch(value) else None
+
+
+def _hold_until(value: str | None) -> dict[str, Any] | None:
+    """A date-time of RFC 3339 (RFC 4865 §4 with erratum 2040)."""
+    if not value or not _DATE_TIME.fullmatch(value.upper()):
+        return None
+    try:
+        return {"hold_until": datetime.fromisoformat(value.upper()).timestamp()}
+    except ValueError:
+        return None
+
+
 _MAIL_PARAMETERS: dict[str, Callable[[str | None], dict[str, Any] | None]] = {
     "SIZE": _size,
     "BODY": _body,
@@ -167,6 +188,8 @@ _MAIL_PARAMETERS: dict[str, Callable[[str | None], dict[str, Any] | None]] = {
     "REQUIRETLS": _flag("require_tls"),
     "MT-PRIORITY": _priority,
     "BY": _by,
+    "HOLDFOR": _hold_for,
+    "HOLDUNTIL": _hold_until,
 }
 
 

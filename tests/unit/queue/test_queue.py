@@ -5,6 +5,8 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,10 @@ from optimails.config.queue import QueueSettings, RelaySettings
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Refused, Unavailable
 from optimails.queue.api import Notify, Origin, Outbound, RecipientResult, Route, State
-from optimails.queue.control import Choice
+from optimails.queue.control import Choice, EntryState
 from optimails.queue.owner import alive, this_process
 from optimails.queue.runner import Runner
+from optimails.queue.schema import SCHEMA
 from tests.support.in_loop import in_loop
 from tests.support.queues import CONTENT, START, Post, addresses, away, later, mail, refused
 
@@ -432,3 +435,68 @@ async def test_the_administrator_holds_releases_requeues_flushes_and_deletes(pos
     assert len(post.notices.sent) == sent
     stats = await post.queue.stats()
     assert stats.messages == 0
+
+
+@in_loop
+async def test_what_its_sender_wants_held_waits_until_then_or_until_it_is_named(post: Post) -> None:
+    held = [
+        await post.queue.accept(replace(mail(f"x{n}@one.test"), not_before=START + 9 * DAY), [CONTENT])
+        for n in range(3)
+    ]
+    assert await post.go() == 0
+    listed = await post.queue.find(Choice(states=("scheduled",)))
+    assert sorted(one.id for one in listed) == sorted(held)
+    assert listed[0].recipients[0].next_attempt == START + 9 * DAY
+    stats = await post.queue.stats()
+    assert (stats.states["scheduled"], stats.states["queued"], await post.queue.waiting()) == (3, 0, 0)
+    everything = Choice()
+    assert await post.queue.flush(everything) == 0
+    assert await post.queue.requeue(everything) == 3
+    assert await post.queue.hold(everything) == 3
+    assert await post.queue.release(everything) == 3
+    assert await post.go(DAY) == 0, "none of that is the sender's wish"
+    assert await post.queue.release(Choice(messages=(held[0],))) == 1
+    assert await post.go() == 1
+    assert await post.queue.delete(Choice(messages=(held[1],))) == 1
+    await post.go(7 * DAY)
+    assert [message for message, _ in post.courier.delivered] == held[:1]
+    post.courier.answers["one.test"] = later
+    assert await post.go(DAY) == 1
+    assert await post.state(held[2]) == {"x2@one.test": "deferred"}
+    assert await post.queue.flush(everything) == 1
+    await post.go(4 * DAY)
+    assert await post.state(held[2]) == {"x2@one.test": "deferred"}, "its life begins with its release"
+    await post.go(2 * DAY)
+    assert await post.state(held[2]) == {"x2@one.test": "failed"}
+
+
+@in_loop
+async def test_a_console_turns_pages_and_counts(post: Post) -> None:
+    names = [await post.accept(f"x{n}@one.test", f"x{n}@two.test") for n in range(5)]
+    await post.accept("z@one.test", sender=None)
+    choice = Choice(destination="one.test", limit=4)
+    first = await post.queue.find(choice)
+    second = await post.queue.find(replace(choice, after=first[-1].place))
+    assert [one.sender for one in first + second].count("") == 1
+    assert {one.id for one in first + second} > set(names)
+    assert await post.queue.find(replace(choice, after=second[-1].place)) == []
+    counted = await post.queue.count(choice)
+    assert (counted.messages, counted.recipients, counted.bytes) == (6, 6, 6 * len(CONTENT))
+    assert (await post.queue.count(Choice(recipient="X3@two.test"))).messages == 1
+    assert (await post.queue.count(Choice(sender=""))).messages == 1
+    assert (await post.queue.count(Choice(origin=Origin.RELAY))).messages == 0
+    assert (await post.queue.count(Choice(account="nobody"))).messages == 0
+    assert first[0].recipients[0].state is EntryState.QUEUED
+
+
+@in_loop
+async def test_a_queue_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    (tmp_path / "queue").mkdir()
+    with closing(sqlite3.connect(tmp_path / "queue" / "queue.sqlite")) as old:
+        old.executescript(SCHEMA.replace("changed REAL NOT NULL,\n    release REAL", "changed REAL NOT NULL"))
+        old.execute("PRAGMA user_version = 1")
+    post = Post(tmp_path)
+    message = await post.accept("x@one.test")
+    assert await post.go() == 1
+    assert await post.state(message) == {"x@one.test": "delivered"}
+    post.close()

@@ -98,7 +98,6 @@ BAD = {
     b"MAIL FROM:<a@b.test> SMTPUTF8=yes": 501,
     b"MAIL FROM:<a@b.test> =": 501,
     b"MAIL FROM:<a@b.test>" + b" X=1" * 30: 501,
-    b"MAIL FROM:<a@b.test> HOLDFOR=1": 555,
     b"MAIL FROM:<a>": 553,
     b"MAIL FROM:<a@b@c.test>": 553,
     b"MAIL FROM:<a..b@c.test>": 553,

@@ -240,7 +240,7 @@ async def test_who_ignores_the_size_limit_altogether_is_cut_off() -> None:
 
 @in_loop
 async def test_limits_of_recipients_and_messages() -> None:
-    door, end = await started(max_recipients=100, max_messages_per_connection=2)
+    door, end = await started(max_recipients=100, max_messages_per_connection=3)
     out = await end.talk(b"MAIL FROM:<>\r\n" + b"".join(b"RCPT TO:<alice+%d@demo.test>\r\n" % n for n in range(101)))
     assert out.count(b"250 2.1.5 ") == 100
     assert out.endswith(b"452 4.5.3 Too many recipients, send the message again to the others\r\n")
