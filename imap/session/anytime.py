@@ -3,6 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from imap.session.capabilities import capabilities
+from imap.session.metadata import enable_metadata
 from imap.session.session import Session
 from imap.session.state import Done
 from imap.wire import codes, responses
@@ -58,6 +59,8 @@ async def enable(session: Session, command: Enable) -> Done:
             session.rev2 = session.utf8 = session.parser.utf8 = True
             session.recents = False  # RFC 9051 appendix E: \Recent is gone
             enabled.append("IMAP4rev2")
+        elif name == "METADATA" and await enable_metadata(session):
+            enabled.append("METADATA")
     session.write(responses.enabled(enabled))
     return Done("ENABLE completed")
 

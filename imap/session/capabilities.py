@@ -23,6 +23,8 @@ _LOGGED_IN = (
     "SAVEDATE",
     "OBJECTID",
     "STATUS=SIZE",
+    "METADATA",
+    "LIST-METADATA",
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from imap.session.metadata import tell_metadata
 from imap.session.session import Farewell, Session
 from imap.session.state import Done
 from imap.session.updates import tell_updates
@@ -23,6 +24,7 @@ async def idle(session: Session, _command: object) -> Done:
         while True:
             if session.selected is not None:
                 await tell_updates(session, expunges=True)
+            await tell_metadata(session)
             if (left := end - clock()) <= 0:
                 raise TimedOut
             session.peer.slim()

@@ -1,10 +1,11 @@
-"""LIST, basic and extended, and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154; RFC 3501 §6.3.9)."""
+"""LIST, basic and extended, and LSUB (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154, RFC 9590; RFC 3501 §6.3.9)."""
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imap.session.mailboxes import status_values
+from imap.session.metadata import asked_for, tell_listed
 from imap.session.patterns import Matcher, matcher
 from imap.session.session import Session
 from imap.session.state import Done
@@ -38,6 +39,7 @@ async def list_(session: Session, command: List) -> Done:
     matches = matcher([command.reference + pattern for pattern in command.patterns])
     recursive = ListSelection.RECURSIVE_MATCH in command.selection
     statuses = await session.mail.statuses() if command.status else {}
+    annotations = await asked_for(session, command.metadata)
     if StatusItem.HIGHEST_MODSEQ in command.status:
         session.condstore = True  # RFC 7162 §3.1.8: as STATUS itself
     for count, entry in enumerate(await _entries(session, command, matches), 1):
@@ -56,6 +58,8 @@ async def list_(session: Session, command: List) -> Done:
         if chosen and entry.name in statuses:
             values = await status_values(session, statuses[entry.name], command.status)
             session.write(responses.status(entry.name, values, utf8=session.utf8))
+        if chosen and entry.info is not None and command.metadata:
+            tell_listed(session, entry.name, command.metadata, annotations)
         await session.relieve()
     return Done("LIST completed")
 

@@ -22,6 +22,7 @@ from optimails.mailbox.api import AccountMail, MessageSet, SelectedMailbox
 from optimails.mime import Part
 from optimails.model.errors import BadSyntax, Refused
 from optimails.model.flags import Flag
+from optimails.model.ids import ModSeq
 from optimails.model.number_set import NumberSet
 
 LINE_BEFORE_LOGIN = 8_192  # bytes of a line from somebody we do not know yet
@@ -39,10 +40,12 @@ class Session(PullSession[ImapSettings]):
 
     __slots__ = (
         "account",
+        "annotations_told",
         "compressed",
         "condstore",
         "keywords_told",
         "logged_out",
+        "own_annotations",
         "parsed",
         "parser",
         "recents",
@@ -70,6 +73,8 @@ class Session(PullSession[ImapSettings]):
         self.keywords_told: list[Flag] | None = None  # the names in the last FLAGS response
         self.saved = NumberSet(())  # UIDs behind $ (RFC 9051 §6.4.4.1)
         self.parsed: tuple[int, Part] | None = None  # UID and parts of the large message that is read piece by piece
+        self.annotations_told: ModSeq | None = None  # ENABLE METADATA: up to where its news were told
+        self.own_annotations: set[ModSeq] = set()  # changes made here, which the client knows of
         self.logged_out = False
 
     @property

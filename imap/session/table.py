@@ -15,6 +15,7 @@ from imap.session import (
     idle,
     listing,
     mailboxes,
+    metadata,
     quota,
     search,
     select,
@@ -25,6 +26,7 @@ from imap.session.state import ANY, LOGGED_IN, Done, Rule, State, Tell
 from imap.session.updates import tell_updates
 from imap.wire import codes
 from imap.wire import commands as c
+from imap.wire.metadata import GetMetadata, SetMetadata
 from imap.wire.parser import Event, Invalid, NeedContinuation, Received
 from imap.wire.responses import Condition
 from optimails.door import incident
@@ -61,6 +63,8 @@ RULES: dict[type, Rule] = {
     c.GetQuota: Rule("GETQUOTA", LOGGED_IN, quota.get_quota),
     c.GetQuotaRoot: Rule("GETQUOTAROOT", LOGGED_IN, quota.get_quota_root),
     c.SetQuota: Rule("SETQUOTA", LOGGED_IN, quota.set_quota),
+    GetMetadata: Rule("GETMETADATA", LOGGED_IN, metadata.get_metadata),
+    SetMetadata: Rule("SETMETADATA", LOGGED_IN, metadata.set_metadata),
     c.Check: Rule("CHECK", State.SELECTED, anytime.noop),
     c.Close: Rule("CLOSE", State.SELECTED, select.close, Tell.NOTHING),
     c.Unselect: Rule("UNSELECT", State.SELECTED, select.unselect, Tell.NOTHING),
@@ -103,10 +107,12 @@ async def _command(session: Session, tag: bytes, command: Any) -> None:
     done = await _answer(session, rule, command)
     if done is None:
         return
-    if session.selected is not None and rule.tell is not Tell.NOTHING and done.condition is not Condition.BAD:
+    if session.account is not None and rule.tell is not Tell.NOTHING and done.condition is not Condition.BAD:
         # RFC 9051 §7.5.1: no EXPUNGE in answers to FETCH, STORE and SEARCH by sequence number.
         try:
-            await tell_updates(session, expunges=rule.tell is Tell.ALL or command.by_uid)
+            if session.selected is not None:
+                await tell_updates(session, expunges=rule.tell is Tell.ALL or command.by_uid)
+            await metadata.tell_metadata(session)
         except (Refused, Unavailable) as trouble:  # the command is done; the news can wait for the next one
             log.warning("imap_updates_unavailable", extra={"fields": {"session": session.id, "detail": str(trouble)}})
     session.finish(tag, done)

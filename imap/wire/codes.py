@@ -29,6 +29,7 @@ EXPUNGE_ISSUED = Code(b"EXPUNGEISSUED")
 HAS_CHILDREN = Code(b"HASCHILDREN")
 IN_USE = Code(b"INUSE")
 LIMIT = Code(b"LIMIT")
+METADATA_TOO_MANY = Code(b"METADATA TOOMANY")
 NON_EXISTENT = Code(b"NONEXISTENT")
 NO_MODSEQ = Code(b"NOMODSEQ")
 NO_PERM = Code(b"NOPERM")
@@ -93,6 +94,14 @@ def append_uid(validity: int, uids: NumberSet) -> Code:
 
 def copy_uid(validity: int, sources: NumberSet, targets: NumberSet) -> Code:
     return Code(b"COPYUID %d %s %s" % (validity, str(sources).encode("ascii"), str(targets).encode("ascii")))
+
+
+def metadata_long_entries(size: int) -> Code:
+    return Code(b"METADATA LONGENTRIES %d" % size)
+
+
+def metadata_max_size(size: int) -> Code:
+    return Code(b"METADATA MAXSIZE %d" % size)
 
 
 def mailbox_id(object_id: str) -> Code:

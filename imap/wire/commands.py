@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 
+from imap.wire.metadata import GetMetadata, SetMetadata
 from optimails.model.flags import Flag
 from optimails.model.mailbox_name import MailboxName
 from optimails.model.number_set import NumberSet
@@ -159,6 +160,7 @@ class ListReturn(StrEnum):
     CHILDREN = "CHILDREN"
     SPECIAL_USE = "SPECIAL-USE"
     STATUS = "STATUS"
+    METADATA = "METADATA"  # RFC 9590
 
 
 class StatusItem(StrEnum):
@@ -189,6 +191,7 @@ class List:
     returns: frozenset[ListReturn] = frozenset()
     status: tuple[StatusItem, ...] = ()
     extended: bool = False
+    metadata: tuple[str, ...] = ()  # the entries of RETURN (METADATA …)
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,6 +451,8 @@ Command = (
     | GetQuota
     | GetQuotaRoot
     | SetQuota
+    | GetMetadata
+    | SetMetadata
     | Compress
     | Check
     | Close

@@ -30,7 +30,7 @@ from imap.wire.fetch_answers import (
     thread_id_piece,
     uid_piece,
 )
-from imap.wire.strings import astring, literal_header, mailbox, nstring, quoted, text_line
+from imap.wire.strings import astring, literal_header, mailbox, nstring, nstring8, quoted, text_line
 from optimails.model.mailbox_name import SEPARATOR
 from optimails.model.number_set import NumberSet
 
@@ -60,6 +60,8 @@ __all__ = [
     "list_separator",
     "literal_header",
     "mailbox",
+    "metadata",
+    "metadata_news",
     "modseq_piece",
     "namespace",
     "nstring",
@@ -227,6 +229,20 @@ def quota(root: str, resources: Iterable[tuple[str, int, int]]) -> bytes:
 
 def quota_root(name: str, roots: Iterable[str], *, utf8: bool) -> bytes:
     return b" ".join([b"* QUOTAROOT", mailbox(name, utf8=utf8), *(astring(root) for root in roots)]) + b"\r\n"
+
+
+# -- metadata (RFC 5464 §4.4) ------------------------------------------------------------------------------------------
+
+
+def metadata(name: str, values: Iterable[tuple[str, bytes | None]], *, utf8: bool) -> bytes:
+    """``* METADATA name (entry value …)``; None is NIL, the empty name the server."""
+    pairs = (b"%b %b" % (astring(entry), nstring8(value)) for entry, value in values)
+    return b"* METADATA %b (%b)\r\n" % (mailbox(name, utf8=utf8), b" ".join(pairs))
+
+
+def metadata_news(name: str, entries: Iterable[str], *, utf8: bool) -> bytes:
+    """``* METADATA name entry …``: these have changed."""
+    return b"* METADATA %b %b\r\n" % (mailbox(name, utf8=utf8), b" ".join(astring(entry) for entry in entries))
 
 
 # -- search ------------------------------------------------------------------------------------------------------------

@@ -73,6 +73,10 @@ class Scanner:
             return True
         return False
 
+    def follows(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether this comes next."""
+        return pattern.match(self.text, self.position) is not None
+
     def expect(self, byte: bytes) -> None:
         if not self.skip(byte):
             raise BadSyntax(f"Expected {byte.decode('ascii')!r}")
@@ -106,7 +110,8 @@ class Scanner:
     def atom(self) -> str:
         return self._match(_ATOM, "an atom")[0].decode("ascii")
 
-    def _string(self) -> bytes | None:
+    def _string(self, *, binary: bool = False) -> bytes | None:
+        """``binary``: in a literal8 (RFC 3516 §4.4), NUL is allowed."""
         if self.at(b'"'):
             found = self._match(_QUOTED, "a closing quote")
             inside = found[1]
@@ -118,7 +123,7 @@ class Scanner:
                 raise LiteralMissing("A literal is missing")
             self.position = start + size
             data = self.text[start : self.position]
-            if b"\x00" in data:
+            if b"\x00" in data and not (binary and found[0].startswith(b"~")):
                 raise BadSyntax("A literal must not hold NUL")
             return data
         return None
@@ -134,6 +139,12 @@ class Scanner:
             self.position = found.end()
             return None
         return self.string()
+
+    def nstring8(self) -> bytes | None:
+        """NIL, a string, or a literal8 with any bytes."""
+        if self.at(b"~"):
+            return self._string(binary=True)
+        return self.nstring()
 
     def astring(self) -> bytes:
         found = _ASTRING_ATOM.match(self.text, self.position)

@@ -50,6 +50,13 @@ def nstring(text: str | bytes | None) -> bytes:
     return b"NIL" if text is None else quoted(text)
 
 
+def nstring8(data: bytes | None) -> bytes:
+    """``nstring``; bytes with NUL as a literal8 (RFC 3516 §4.4)."""
+    if data is not None and b"\x00" in data:
+        return literal_header(len(data), binary=True) + data
+    return nstring(data)
+
+
 def _astring(data: bytes, quotable: re.Pattern[bytes]) -> bytes:
     # NIL is an atom, but a client that reads an nstring there would take it for nothing.
     if len(data) <= LONGEST_QUOTED and _ATOM.fullmatch(data) and data.upper() != b"NIL":

@@ -38,6 +38,21 @@ class ImapSettings(Section):
     max_append: int = Field(
         67_108_864, ge=10_000, description="Bytes of one message given to APPEND; announced as APPENDLIMIT."
     )
+    metadata_size: int = Field(
+        16_384, ge=1_024, le=1_000_000, description="Bytes of one value that SETMETADATA may set."
+    )
+    metadata_entries: int = Field(100, ge=10, le=10_000, description="Values that METADATA keeps for one mailbox.")
+    metadata_total: int = Field(
+        4_194_304, ge=65_536, description="Bytes of all names and values that METADATA keeps for one account."
+    )
+    admin: str = Field(
+        "", max_length=1_000,
+        description="How to reach who runs this server, as a URI such as mailto:help@example.org; told by METADATA as "
+        "/shared/admin.",
+    )  # fmt: skip
+    comment: str = Field(
+        "", max_length=1_000, description="A sentence about this server; told by METADATA as /shared/comment."
+    )
     max_pipelined: int = Field(
         131_072, ge=4_096, description="Bytes a client may send ahead of its answers before we stop reading from it."
     )
@@ -52,3 +67,9 @@ class ImapSettings(Section):
         300.0, ge=1, description="Seconds a client may refuse to take what it asked for before the connection is cut."
     )
     max_bad_commands: int = Field(10, ge=1, description="Commands not understood before the connection is closed.")
+
+    @property
+    def server_annotations(self) -> dict[str, bytes]:
+        """What METADATA tells of the server itself (RFC 5464 §6.2.1)."""
+        told = {"/shared/admin": self.admin, "/shared/comment": self.comment}
+        return {entry: value.encode() for entry, value in told.items() if value}

@@ -10,13 +10,13 @@ import functools
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from optimails.index.schema import VERSION, sqlite_statements
+from optimails.index.schema import UPGRADES, VERSION, sqlite_statements
 from optimails.model.errors import Unavailable
 
 BUSY_TIMEOUT = 15.0  # seconds that a writer waits for one in another process
@@ -73,9 +73,10 @@ class Schema:
 
     version: int
     statements: Callable[[], list[str]]
+    upgrades: Mapping[int, Callable[[], list[str]]] = field(default_factory=dict)  # from the version before
 
 
-INDEX = Schema(VERSION, sqlite_statements)
+INDEX = Schema(VERSION, sqlite_statements, UPGRADES)
 
 
 class Database:
@@ -92,7 +93,7 @@ class Database:
         if version == 0:
             self._create()
         elif version != schema.version:
-            raise Damaged(f"index has schema version {version}, this program knows {schema.version}")
+            self._upgrade(version)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -114,6 +115,20 @@ class Database:
                 for statement in self._schema.statements():
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {self._schema.version}")
+
+    def _upgrade(self, version: int) -> None:
+        """Bring an older file up to date. One of a newer program is left alone: to rebuild it would lose flags."""
+        schema = self._schema
+        if version > schema.version and schema.upgrades:
+            raise Unavailable(f"The index has schema version {version}, this program knows {schema.version}")
+        if any(step not in schema.upgrades for step in range(version + 1, schema.version + 1)) or not schema.upgrades:
+            raise Damaged(f"index has schema version {version}, this program knows {schema.version}")
+        with self.write(durable=True) as connection:
+            now = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have been faster
+            for step in range(now + 1, schema.version + 1):
+                for statement in schema.upgrades[step]():
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {schema.version}")
 
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:

@@ -9,14 +9,16 @@ An expunged message leaves a row in ``expunged``: the tombstone that tells other
 needed to bring it back while its file is kept (``kept``).
 """
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from optimails.model.flags import DELETED_BIT, FLAGGED_BIT, SEEN_BIT
 
-VERSION = 1
-"""``PRAGMA user_version`` of an index file with this schema."""
+VERSION = 2
+"""``PRAGMA user_version`` of an index file with this schema; see ``UPGRADES`` at the end."""
 
 metadata = sa.MetaData()
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -135,14 +137,32 @@ expunged = sa.Table(
 sa.Index("expunged_modseq", expunged.c.mailbox, expunged.c.modseq)
 sa.Index("expunged_time", expunged.c.expunged_at)
 
+annotation = sa.Table(
+    "annotation",  # METADATA (RFC 5464)
+    metadata,
+    sa.Column("mailbox", sa.Integer, primary_key=True),  # 0: the server, that is the account as a whole
+    sa.Column("owner", sa.Text, primary_key=True),  # the account that a /private entry belongs to; empty: /shared
+    sa.Column("entry", sa.Text, primary_key=True),  # in lower case
+    sa.Column("value", sa.LargeBinary),  # NULL: removed, kept for a while so that other sessions hear of it
+    sa.Column("modseq", _BIG, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("annotation_modseq", annotation.c.modseq)
 
-def sqlite_statements() -> list[str]:
-    """What creates an empty index in SQLite."""
+
+def sqlite_statements(*tables: sa.Table) -> list[str]:
+    """What creates an empty index in SQLite, or only these tables of it."""
     dialect = sqlite.dialect()
-    tables = metadata.sorted_tables
-    creations = [str(CreateTable(table).compile(dialect=dialect)) for table in tables]
+    wanted = [table for table in metadata.sorted_tables if not tables or table in tables]
+    creations = [str(CreateTable(table).compile(dialect=dialect)) for table in wanted]
     return creations + [
         str(CreateIndex(index).compile(dialect=dialect))
-        for table in tables
+        for table in wanted
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
+
+
+UPGRADES: dict[int, Callable[[], list[str]]] = {
+    2: lambda: sqlite_statements(annotation),
+}
+"""What turns a file of the version before into one of this version; carried out when an account is opened."""

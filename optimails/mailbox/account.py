@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from optimails.index import mailboxes
 from optimails.index.database import storage_errors
 from optimails.mailbox import folders, ingest, storing
-from optimails.mailbox.api import Appended, Incoming, Keywords, MailboxInfo, MailboxStatus, NewMessage, SelectedMailbox
+from optimails.mailbox.annotations import LocalAnnotations
+from optimails.mailbox.api import (
+    Annotations,
+    Appended,
+    Incoming,
+    Keywords,
+    MailboxInfo,
+    MailboxStatus,
+    NewMessage,
+    SelectedMailbox,
+)
 from optimails.mailbox.engine import Engine
 from optimails.mailbox.selected import LocalSelectedMailbox
 from optimails.model.account import Account
@@ -31,6 +41,7 @@ class LocalAccountMail:
         self._release: Callable[[Engine], None] | None = release
         self.account = account
         self.keywords: Keywords = engine.keywords
+        self.annotations: Annotations = LocalAnnotations(engine, account.id)
 
     @property
     def engine(self) -> Engine:

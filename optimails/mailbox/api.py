@@ -12,7 +12,7 @@ to its client, and only ``sync`` moves it. A message expunged by somebody else s
 a mask: ``SelectedMailbox.is_recent`` tells.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -171,6 +171,20 @@ class Sync:
         return bool(self.expunged or self.exists is not None or self.changes or self.gone)
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotationLimits:
+    entries: int  # of one mailbox
+    total: int  # bytes of names and values, of the whole account
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationNews:
+    """``changed`` has the entries that were set or removed, by mailbox; None is the account as a whole."""
+
+    modseq: ModSeq  # ask from here on the next time
+    changed: dict[MailboxName | None, list[tuple[str, ModSeq]]]
+
+
 # -- interfaces --------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +197,32 @@ class Keywords(Protocol):
     def names(self, mask: int) -> list[Flag]: ...
     def known(self) -> list[Flag]:
         """Every keyword in use, for the FLAGS response."""
+
+
+class Annotations(Protocol):
+    """What METADATA keeps (RFC 5464), as one user sees it. Entries are in lower case; None as mailbox is the server,
+    which here means the account as a whole."""
+
+    async def get(self, mailbox: MailboxName | None) -> dict[str, bytes]:
+        """All values of a mailbox, by entry. Raises ``Refused(NON_EXISTENT)``."""
+
+    async def everywhere(self, entries: Collection[str] | None = None) -> dict[MailboxName | None, dict[str, bytes]]:
+        """The values of all mailboxes that have any; only of these entries, unless None."""
+
+    async def set(
+        self, mailbox: MailboxName | None, values: Mapping[str, bytes | None], limits: AnnotationLimits
+    ) -> ModSeq:
+        """Set values, or remove them (None), all or none; what the change is known by.
+
+        Raises:
+            Refused: NON_EXISTENT, LIMIT.
+        """
+
+    async def news(self, since: ModSeq) -> AnnotationNews:
+        """What was set or removed after ``since``."""
+
+    async def now(self) -> ModSeq:
+        """Where to ask for news from."""
 
 
 class MessageFile(Protocol):
@@ -283,6 +323,7 @@ class AccountMail(Protocol):
 
     account: Account
     keywords: Keywords
+    annotations: Annotations
 
     async def __aenter__(self) -> Self: ...
     async def __aexit__(

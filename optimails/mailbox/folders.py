@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 
-from optimails.index import accounts, mailboxes, messages
+from optimails.index import accounts, annotations, mailboxes, messages
 from optimails.index.database import storage_errors
 from optimails.index.mailboxes import MailboxRow
 from optimails.mailbox import removing, storing
@@ -112,6 +112,7 @@ def delete(engine: Engine, text: MailboxName) -> None:
             connection.execute("UPDATE mailbox SET selectable = 0, special_use = NULL WHERE id = ?", (box.id,))
         else:
             connection.execute("DELETE FROM mailbox WHERE id = ?", (box.id,))
+        annotations.forget(connection, box.id)  # RFC 5464 §3
     engine.changed(box.id, modseq)
     removing.shelve(engine, box.folder, rows)
     if not inferior:
@@ -169,6 +170,8 @@ def _rename_inbox(engine: Engine, new: MailboxName) -> None:
     target = create(engine, new)
     inbox = engine.mailbox(INBOX)
     storing.copy(engine, inbox, EVERYTHING, target.name, move=True)
+    with engine.database.write() as connection:  # RFC 5464 §3: INBOX keeps its own
+        annotations.copy(connection, inbox.id, target.id, accounts.next_modseq(connection))
 
 
 @storage_errors

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from imap.wire import commands as c
 from imap.wire import responses
+from imap.wire.grammar import metadata
+from imap.wire.metadata import SetMetadata
 from imap.wire.names import decode_mailbox, encode_mailbox
 from imap.wire.parser import Event, Invalid, Limits, Parser, Received
 from imap.wire.scanner import Scanner
@@ -19,6 +21,7 @@ WORDS = [
     *b'( ) [ ] } { " "x" "\\"" "\\x" \\ * % $ 1:* 1,2 0 1 1-Feb-2020 \r \n \r\n'.split(b" "),
     *b"{3}\r\nabc {3+}\r\nabc {70}\r\n {70+}\r\n ~{3+}\r\nabc {0+}\r\n (~{3+}\r\nabc) UTF8".split(b" "),
     *b"BODY[] BODY[HEADER.FIELDS BODY.PEEK[1.TEXT] <0.5>".split(b" "),
+    *b"GETMETADATA SETMETADATA DEPTH infinity MAXSIZE /shared/a /private/A/b /shared".split(b" "),
     b'"17-Jul-1996 02:44:25 -0700"',
 ]
 pieces = st.one_of(
@@ -97,6 +100,26 @@ def test_strings_survive(data: bytes) -> None:
         scan = Scanner(printed + b"\r\n", Limits())
         assert scan.astring() == data
         assert scan.at_end()
+
+
+entries = st.lists(
+    st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="/*%"), min_size=1, max_size=20),
+    min_size=1,
+    max_size=4,
+).map(lambda parts: "/".join(["/shared", *parts]).lower())
+
+
+@given(st.dictionaries(entries, st.none() | st.binary(max_size=50), min_size=1, max_size=5), names)
+def test_annotations_survive(values: dict[str, bytes | None], name: str) -> None:
+    name = name.replace("\x00", "")
+    line = responses.metadata(name, values.items(), utf8=True).removeprefix(b"* METADATA")
+    found = metadata.set_metadata(Scanner(line, Limits(), utf8=True))
+    assert found == SetMetadata(canonical(name) or None, tuple(values.items()))
+    line = responses.metadata_news("", values, utf8=True).removeprefix(b'* METADATA ""')
+    scan = Scanner(b" (" + line.strip() + b")\r\n", Limits(), utf8=True)
+    scan.space()
+    assert metadata.entries(scan) == tuple(values)
+    assert scan.at_end()
 
 
 bounds = st.integers(0, 2**32 - 1)

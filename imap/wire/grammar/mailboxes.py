@@ -1,6 +1,7 @@
 """Commands about mailboxes."""
 
 from imap.wire import commands as c
+from imap.wire.grammar.metadata import entries
 from imap.wire.scanner import Scanner
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.special_use import SpecialUse
@@ -135,13 +136,14 @@ def list_(scan: Scanner) -> c.List:
         patterns = (scan.pattern(),)
     returns: frozenset[c.ListReturn] = frozenset()
     items: tuple[c.StatusItem, ...] = ()
+    metadata: tuple[str, ...] = ()
     if scan.skip(b" ") and not scan.at_end():
         extended = True
         if scan.word() != "RETURN":
             raise BadSyntax("Expected RETURN")
         scan.space()
-        returns, items = _returns(scan)
-    return c.List(reference, patterns, selection, returns, items, extended)
+        returns, items, metadata = _returns(scan)
+    return c.List(reference, patterns, selection, returns, items, extended, metadata)
 
 
 def _selection(scan: Scanner) -> frozenset[c.ListSelection]:
@@ -157,11 +159,12 @@ def _selection(scan: Scanner) -> frozenset[c.ListSelection]:
     return selection
 
 
-def _returns(scan: Scanner) -> tuple[frozenset[c.ListReturn], tuple[c.StatusItem, ...]]:
+def _returns(scan: Scanner) -> tuple[frozenset[c.ListReturn], tuple[c.StatusItem, ...], tuple[str, ...]]:
     items: tuple[c.StatusItem, ...] = ()
+    metadata: tuple[str, ...] = ()
 
     def option() -> c.ListReturn:
-        nonlocal items
+        nonlocal items, metadata
         try:
             wanted = c.ListReturn(scan.word())
         except ValueError as wrong:
@@ -169,9 +172,12 @@ def _returns(scan: Scanner) -> tuple[frozenset[c.ListReturn], tuple[c.StatusItem
         if wanted is c.ListReturn.STATUS:  # RFC 5819 §2
             scan.space()
             items = _status_items(scan)
+        elif wanted is c.ListReturn.METADATA:  # RFC 9590 §4
+            scan.space()
+            metadata = entries(scan)
         return wanted
 
-    return frozenset(scan.list_of(option, empty=True)), items
+    return frozenset(scan.list_of(option, empty=True)), items, metadata
 
 
 def lsub(scan: Scanner) -> c.Lsub:

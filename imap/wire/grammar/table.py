@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from imap.wire import commands as c
-from imap.wire.grammar import access, fetch, mailboxes, messages, search
+from imap.wire.grammar import access, fetch, mailboxes, messages, metadata, search
 from imap.wire.scanner import Scanner
 
 Grammar = Callable[[Scanner], c.Command]
@@ -37,6 +37,7 @@ COMMANDS: dict[bytes, Grammar] = {
     b"EXAMINE": mailboxes.examine,
     b"EXPUNGE": _plain(c.Expunge()),
     b"FETCH": partial(fetch.fetch, by_uid=False),
+    b"GETMETADATA": metadata.get_metadata,
     b"GETQUOTA": mailboxes.get_quota,
     b"GETQUOTAROOT": mailboxes.get_quota_root,
     b"ID": access.ident,
@@ -51,6 +52,7 @@ COMMANDS: dict[bytes, Grammar] = {
     b"RENAME": mailboxes.rename,
     b"SEARCH": partial(search.search, by_uid=False),
     b"SELECT": mailboxes.select,
+    b"SETMETADATA": metadata.set_metadata,
     b"SETQUOTA": mailboxes.set_quota,
     b"STARTTLS": _plain(c.StartTls()),
     b"STATUS": mailboxes.status,

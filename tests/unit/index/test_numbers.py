@@ -3,10 +3,10 @@
 import pytest
 
 from optimails.index import accounts, mailboxes
-from optimails.index.database import Damaged, Database
+from optimails.index.database import Damaged, Database, Schema
 from optimails.index.keywords import FIRST_BIT, LAST_BIT, KeywordTable
 from optimails.mailbox.api import NewMessage
-from optimails.model.errors import Reason, Refused
+from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.model.flags import SEEN, Flag
 from optimails.model.ids import AccountId
 from tests.support.memory import account, memory_mail
@@ -101,8 +101,33 @@ def test_a_database_of_a_later_version_is_not_touched(tmp_path):
     with database.write() as connection:
         connection.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(Damaged):
+    with pytest.raises(Unavailable) as refused:
         Database(path)
+    assert not isinstance(refused.value, Damaged)  # which would have it rebuilt, without its flags
+
+
+def test_a_database_of_an_earlier_version_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "index.sqlite"
+    database = Database(path)
+    accounts.prepare(database, AccountId("aa"))
+    with database.write() as connection:  # as the first version had it
+        mailboxes.insert(connection, AccountId("aa"), "INBOX", "")
+        connection.execute("DROP TABLE annotation")
+        connection.execute("PRAGMA user_version = 1")
+    database.close()
+    for _ in range(2):
+        database = Database(path)
+        with database.read() as connection:
+            assert mailboxes.by_name(connection, "INBOX") is not None
+            assert connection.execute("SELECT count(*) FROM annotation").fetchone() == (0,)
+        database.close()
+
+
+def test_a_database_that_no_step_leads_from_is_damaged(tmp_path):
+    path = tmp_path / "texts.sqlite"
+    Database(path, Schema(1, lambda: ["CREATE TABLE one (id)"])).close()
+    with pytest.raises(Damaged):
+        Database(path, Schema(3, lambda: ["CREATE TABLE one (id)"]))
 
 
 @run
