@@ -10,6 +10,7 @@ from optimails.cli.app import App
 from optimails.cli.frame import argument, option, say
 from optimails.cli.output import count, size
 from optimails.cli.values import UNLIMITED, Limit
+from optimails.model.account import Feature
 
 plan = frame.group("plan")
 _SIZE = Limit(size=True, of_plan=False)
@@ -20,8 +21,10 @@ _NUMBER = Limit(size=False, of_plan=False)
 @click.pass_obj
 def list_(app: App) -> None:
     rows = [asdict(info) for info in app.admin.plan_list()]
-    show = {"storage": size, "storage_min": _bound, "storage_max": _bound, "messages": count}
-    app.rows(("id", "name", "storage", "storage_min", "storage_max", "messages", "retention", "accounts"), rows, show)
+    show: dict[str, Any] = {"storage": size, "storage_min": _bound, "storage_max": _bound, "messages": count}
+    show["features"] = ", ".join
+    columns = ("id", "name", "storage", "storage_min", "storage_max", "messages", "retention", "accounts")
+    app.rows((*columns, "features", "family"), rows, show)
 
 
 def _bound(value: int | None) -> str | None:
@@ -30,6 +33,8 @@ def _bound(value: int | None) -> str | None:
 
 def _limits(command: Any) -> Any:
     for decorate in (
+        option("--family", metavar="TEXT"),
+        option("--feature", "features", multiple=True, type=click.Choice([*Feature, "none"]), text_key="feature"),
         option("--retention", type=click.IntRange(0), metavar="DAYS"),
         option("--messages", type=_NUMBER, metavar="NUMBER"),
         option("--storage", type=_SIZE, metavar="SIZE"),
@@ -40,7 +45,12 @@ def _limits(command: Any) -> Any:
 
 
 def _wishes(given: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if value == UNLIMITED else value for key, value in given.items() if value is not None}
+    wishes: dict[str, Any] = {
+        key: None if value == UNLIMITED else value for key, value in given.items() if value not in (None, ())
+    }
+    if "features" in wishes:
+        wishes["features"] = [feature for feature in wishes["features"] if feature != "none"]
+    return wishes
 
 
 @frame.command(plan, "add")

@@ -1,11 +1,14 @@
 """What services ask of the directory. All calls are made from the event loop; blocking work goes to threads inside."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from optimails.acl.decision import Effective
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
+from optimails.model.rights import Answer, Delegation, Entry, Identifier, Object, Offer, Right, SendRight, Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,59 @@ class Resolution:
     remote: tuple[EmailAddress, ...] = ()  # alias targets on other servers
 
 
+class Rights(Protocol):
+    """Who may do what with whose mailboxes, calendars, address books and task lists.
+
+    Accounts are named by id, and looked at as they are now: a plan, a group, an entry that was changed counts at the
+    very next question, in every process. Who changes something also publishes ``Kind.RIGHTS`` for the owner, so that
+    sessions that wait ask again.
+    """
+
+    async def effective(self, viewer: AccountId, owner: AccountId, on: Object) -> Effective:
+        """What the viewer may do with the object. Raises ``Unavailable``, as all of these."""
+
+    async def effective_on(
+        self, viewer: AccountId, owner: AccountId, objects: Iterable[Object]
+    ) -> dict[Object, Effective]:
+        """The same for many objects of one owner, at the price of one."""
+
+    async def sharing(self, owner: AccountId) -> Sharing:
+        """Everything that the account shares; objects that no longer exist may be among it."""
+
+    async def offers(self, viewer: AccountId) -> list[Offer]:
+        """Everything in which the viewer is named, by himself, a group, or his domain: one query, then remembered.
+
+        Whether his rights on it are any, ``effective`` says.
+        """
+
+    async def send_right(self, viewer: AccountId, owner: AccountId) -> SendRight: ...
+    async def identify(self, text: str, owner: Account) -> Identifier:
+        """Whom an identifier as people write it means. Raises ``Refused(NON_EXISTENT)``."""
+
+    async def shown(self, names: Iterable[Identifier]) -> dict[Identifier, str]:
+        """Identifiers as people write them."""
+
+    async def put_entry(self, owner: AccountId, on: Object, entry: Entry) -> None:
+        """Set what one identifier may; no rights: the entry goes. Raises ``Refused(LIMIT)``."""
+
+    async def change_entry(  # noqa: PLR0913 - the parts of SETACL
+        self, owner: AccountId, on: Object, identifier: Identifier, *, negative: bool, add: Right, remove: Right
+    ) -> None: ...
+    async def copy_entries(self, owner: AccountId, source: Object, target: Object) -> None:
+        """A new object begins with the entries of another."""
+
+    async def forget_object(self, owner: AccountId, on: Object) -> None:
+        """It was deleted."""
+
+    async def answer(self, viewer: AccountId, owner: AccountId, on: Object | None, answer: Answer | None) -> None:
+        """What the viewer says to an offer; ``on`` None: to a delegation."""
+
+    async def delegate(self, given: Delegation) -> None: ...
+
+
 class Directory(Protocol):
+    @property
+    def rights(self) -> Rights: ...
     async def authenticate(self, login: str, password: str, service: Service) -> Account:
         """The account, by primary address, alias of a single account, or configured login form.
 

@@ -29,6 +29,7 @@ from optimails.directory.database import Database
 from optimails.directory.ldap.people import LdapPeople
 from optimails.directory.lookup import AppPassword, Person
 from optimails.directory.resolver import Found, Resolver
+from optimails.directory.rights import LocalRights
 from optimails.directory.schema import SOURCE_LDAP, app_password
 from optimails.directory.verifier import Verified, Verifier
 from optimails.directory.version import Version
@@ -57,6 +58,9 @@ class LocalDirectory:
             threads=settings.bcrypt_threads, cost=settings.bcrypt_cost, cache_size=settings.credential_cache_size
         )
         size = settings.lookup_cache_size
+        self.rights = LocalRights(
+            database, self._threads, self._current, self.account, depth=settings.alias_depth, cache_size=size
+        )
         self._cached_version = -1
         self._people: Cache[AccountId, Person] = Cache(size)
         self._logins: Cache[str, AccountId] = Cache(size)

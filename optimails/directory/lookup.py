@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 from optimails.directory.passwords import Scram
 from optimails.directory.schema import (
     OPEN,
+    SOURCE_DOMAIN,
     UNLIMITED,
     account,
     address,
@@ -18,7 +19,7 @@ from optimails.directory.schema import (
     domain,
     plan,
 )
-from optimails.model.account import Account, AccountState, Limits, OverQuota, Service
+from optimails.model.account import Account, AccountState, Entitlements, Feature, Limits, OverQuota, Service
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
 
@@ -135,6 +136,8 @@ def _people() -> Select[Any]:
             plan.c.storage.label("plan_storage"),
             plan.c.messages.label("plan_messages"),
             plan.c.retention.label("plan_retention"),
+            plan.c.features.label("plan_features"),
+            plan.c.family.label("plan_family"),
             domain.c.state.label("domain_state"),
         )
         .join(plan, plan.c.id == account.c.plan)
@@ -154,8 +157,16 @@ def _account(row: RowMapping) -> Account:
         over_quota=OverQuota(row["over_quota"]),
         forward=forward_of(row),
         forward_copy=row["forward_copy"],
+        entitlements=Entitlements(features_of(row["plan_features"]), row["plan_family"]),
+        domain_folders=row["source"] == SOURCE_DOMAIN,
         stamp=row["stamp"],
     )
+
+
+def features_of(words: str) -> frozenset[Feature]:
+    """From the column of a plan; a word of a newer program says nothing to this one."""
+    known = {feature.value: feature for feature in Feature}
+    return frozenset(known[word] for word in words.split() if word in known)
 
 
 def forward_of(row: RowMapping) -> tuple[EmailAddress, ...]:
@@ -212,7 +223,11 @@ def _fallback(connection: Connection, mail: EmailAddress, of_domain: tuple[str |
         return (postmaster,)
     first = connection.execute(
         select(account.c.local, account.c.domain)
-        .where(account.c.domain == mail.domain, account.c.state != AccountState.CLOSED)
+        .where(
+            account.c.domain == mail.domain,
+            account.c.state != AccountState.CLOSED,
+            account.c.source != SOURCE_DOMAIN,
+        )
         .order_by(account.c.created, account.c.local)
         .limit(1)
     ).one_or_none()

@@ -29,6 +29,7 @@ from sqlalchemy import (
 UNLIMITED = -1
 SOURCE_LOCAL = "local"
 SOURCE_LDAP = "ldap"
+SOURCE_DOMAIN = "domain"  # an account that holds its domain's shared folders, and is nobody's
 OPEN = "active"
 CLOSED = "closed"
 
@@ -70,6 +71,8 @@ plan = Table(
     Column("storage_max", BigInteger),
     Column("messages", BigInteger),
     Column("retention", Integer, nullable=False),  # days
+    Column("features", Text, nullable=False, server_default=""),  # separated by spaces
+    Column("family", String(32), nullable=False, server_default=""),
 )
 
 account = Table(
@@ -130,4 +133,48 @@ app_password = Table(
     Column("services", Text, nullable=False),  # separated by spaces
     Column("created", BigInteger, nullable=False),
     Column("last_used", BigInteger),  # to the day
+)
+
+# -- who may do what with whose things: values of ``optimails.model.rights`` -------------------------------------------
+
+acl_entry = Table(
+    "acl_entry",
+    metadata,
+    Column("owner", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("object", String(64), primary_key=True),
+    Column("identifier", Text, primary_key=True),
+    Column("negative", Boolean, primary_key=True),
+    Column("rights", String(32), nullable=False),
+    Index("ix_acl_entry_identifier", "identifier"),  # "what is shared with me" is one query
+)
+
+common_seen = Table(
+    "common_seen",  # mailboxes whose \\Seen is the same for everybody
+    metadata,
+    Column("owner", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("object", String(64), primary_key=True),
+)
+
+share_answer = Table(
+    "share_answer",
+    metadata,
+    Column("viewer", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("owner", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("kind", String(16), primary_key=True),  # empty: the whole account, by a delegation
+    Column("object", String(64), primary_key=True),
+    Column("answer", String(16), nullable=False),
+)
+
+delegation = Table(
+    "delegation",
+    metadata,
+    Column("owner", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("delegate", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("bundle", String(16), nullable=False),
+    Column("send", String(16), nullable=False),
+    Column("hide_private", Boolean, nullable=False),
+    Column("starts", BigInteger),
+    Column("ends", BigInteger),
 )

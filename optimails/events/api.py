@@ -10,6 +10,7 @@ from optimails.model.ids import AccountId, MailboxId, ModSeq
 NO_MAILBOX = MailboxId(0)
 NO_MODSEQ = ModSeq(0)
 QUEUE_NEWS = AccountId("queue")
+EVERYBODY = AccountId("everybody")
 
 
 class Kind(IntEnum):
@@ -19,6 +20,7 @@ class Kind(IntEnum):
     ACCOUNT = 2  # the directory's entry changed: state, password, limits, names; caches must forget it
     TEXTS = 4  # somebody searches the account's texts, or new mail came to one that is searched: the index is behind
     QUEUE = 5  # mail for other servers was queued; the account is always ``QUEUE_NEWS``
+    RIGHTS = 6  # other people's rights on something of the account changed; with ``EVERYBODY``: groups or plans did
     FOLDERS = 3  # a mailbox of the account was created, renamed, deleted or subscribed
 
 
@@ -50,5 +52,6 @@ class Bus(Protocol):
         """Have ``callback`` called in the running event loop, with notices of the same mailbox merged into the newest.
 
         With a mailbox: its notices. Without: all notices of the account. Without an account: the ``ACCOUNT``,
-        ``TEXTS`` and ``QUEUE`` notices of every account (for caches and jobs). Own publications are reported, too.
+        ``TEXTS``, ``QUEUE`` and ``RIGHTS`` notices of every account (for caches and jobs). Own publications are
+        reported, too.
         """

@@ -124,7 +124,7 @@ class MemoryBus:
         for notice in notices:
             places: list[tuple[AccountId | None, MailboxId | None]] = [(notice.account, notice.mailbox)]
             places.append((notice.account, None))
-            if notice.kind in (Kind.ACCOUNT, Kind.TEXTS, Kind.QUEUE):
+            if notice.kind in (Kind.ACCOUNT, Kind.TEXTS, Kind.QUEUE, Kind.RIGHTS):
                 places.append((None, None))
             for place in places:
                 for subscription in tuple(self._subscriptions.get(place, ())):

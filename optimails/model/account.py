@@ -40,6 +40,23 @@ class Limits:
     retention: int  # days that expunged messages are kept
 
 
+class Feature(StrEnum):
+    """What a plan allows beyond a mailbox of one's own."""
+
+    SHARED_FOLDERS = "shared-folders"  # those of the domain
+    DELEGATION = "delegation"
+    FREE_BUSY = "free-busy"
+    SHARING = "sharing"  # of one's mailboxes, calendars, address books and tasks with other accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlements:
+    """What the plan allows. Accounts share with others whose plan is of the same family."""
+
+    features: frozenset[Feature] = frozenset()
+    family: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account of the directory, as the services see it."""
@@ -54,4 +71,6 @@ class Account:
     over_quota: OverQuota = OverQuota.TEMPORARY
     forward: tuple[EmailAddress, ...] = ()  # where its mail is sent on
     forward_copy: bool = True  # whether it then keeps a copy
+    entitlements: Entitlements = Entitlements()
+    domain_folders: bool = False  # nobody's: it holds the shared folders of its domain
     stamp: int = field(default=0, compare=False)  # another one: whatever was believed of its credentials is over

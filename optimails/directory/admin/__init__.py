@@ -9,6 +9,7 @@ from optimails.directory.admin.aliases import Aliases
 from optimails.directory.admin.app_passwords import AppPasswords
 from optimails.directory.admin.domains import Domains
 from optimails.directory.admin.plans import Plans
+from optimails.directory.admin.rights import Rights
 from optimails.directory.admin.values import (
     UNCHANGED,
     AccountInfo,
@@ -33,5 +34,5 @@ __all__ = [
 ]
 
 
-class Admin(Domains, Accounts, Aliases, AppPasswords, Plans):
+class Admin(Domains, Accounts, Aliases, AppPasswords, Plans, Rights):
     """All of it: ``Admin(open_database(settings, data), settings)``."""

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, RowMapping, Select, false, func, insert, sele
 
 from optimails.directory.admin.base import Base, changed, now, refused, valid_address, valid_domain
 from optimails.directory.admin.values import UNCHANGED, DomainInfo, Unchanged
-from optimails.directory.schema import CLOSED, OPEN, account, address, domain
+from optimails.directory.schema import CLOSED, OPEN, SOURCE_DOMAIN, account, address, domain
 from optimails.model.account import AccountState
 from optimails.model.errors import Reason
 
@@ -101,7 +101,11 @@ class Domains(Base):
 def _domains() -> Select[Any]:
     accounts = (
         select(func.count())
-        .where(account.c.domain == domain.c.name, account.c.state != AccountState.CLOSED)
+        .where(
+            account.c.domain == domain.c.name,
+            account.c.state != AccountState.CLOSED,
+            account.c.source != SOURCE_DOMAIN,
+        )
         .scalar_subquery()
     )
     aliases = (

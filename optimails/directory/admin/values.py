@@ -75,4 +75,6 @@ class PlanInfo:
     storage_max: int | None
     messages: int | None
     retention: int  # days
+    features: tuple[str, ...]  # what it allows beyond a mailbox, see ``optimails.model.account.Feature``
+    family: str  # accounts share with others of the same family
     accounts: int  # that are not closed

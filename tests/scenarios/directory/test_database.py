@@ -163,9 +163,14 @@ def test_a_database_of_the_first_version_keeps_its_accounts(tmp_path):
     with sqlite3.connect(path) as old:
         old.execute("ALTER TABLE account DROP COLUMN forward")
         old.execute("ALTER TABLE account DROP COLUMN forward_copy")
+        for table in ("acl_entry", "common_seen", "share_answer", "delegation"):
+            old.execute(f"DROP TABLE {table}")
+        old.execute("ALTER TABLE plan DROP COLUMN features")
+        old.execute("ALTER TABLE plan DROP COLUMN family")
         old.execute("UPDATE alembic_version SET version_num = '0001'")
     old.close()
     again = Admin(open_database(settings, tmp_path), settings)
     (anna,) = again.account_list()
     assert (anna.address, anna.forward, anna.forward_copy) == ("anna@demo.test", (), True)
+    assert {plan.id: len(plan.features) for plan in again.plan_list()} == {"basic": 2, "premium": 4, "shex": 4}
     again.database.close()

@@ -1,0 +1,120 @@
+"""Rights, delegations, and the account that holds a domain's shared folders."""
+
+import secrets
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, insert, select
+
+from optimails.directory import identifiers, rights_rows
+from optimails.directory.admin.base import Base, find_account, now, open_domain, refused, valid_domain
+from optimails.directory.admin.plans import find_plan
+from optimails.directory.schema import SOURCE_DOMAIN, account
+from optimails.model.account import AccountState, OverQuota
+from optimails.model.errors import Reason
+from optimails.model.ids import AccountId
+from optimails.model.rights import Bundle, Delegation, Identifier, SendRight, Sharing
+
+FOLDERS_NAME = "shared-folders"
+"""Local part in the name of the account of a domain's shared folders; no mail is taken for it."""
+
+
+class Rights(Base):
+    def sharing(self, which: str) -> Sharing:
+        """Whom the account lets at its things."""
+        with self.database.read() as connection:
+            return rights_rows.sharing(connection, AccountId(find_account(connection, which)["id"]))
+
+    def identifiers_shown(self, names: Iterable[Identifier]) -> dict[Identifier, str]:
+        with self.database.read() as connection:
+            return identifiers.shown(connection, names)
+
+    def delegate_add(  # noqa: PLR0913  (one argument for each column)
+        self,
+        owner: str,
+        delegate: str,
+        bundle: Bundle,
+        *,
+        send: SendRight,
+        hide_private: bool = True,
+        starts: int | None = None,
+        ends: int | None = None,
+    ) -> Delegation:
+        """Let one account act in another, in place of what was given before; times are Unix seconds."""
+        with self.database.write() as connection:
+            mine, theirs = find_account(connection, owner), find_account(connection, delegate)
+            if mine["id"] == theirs["id"]:
+                raise refused("An account cannot be its own delegate")
+            if ends is not None and ends <= (starts or 0):
+                raise refused("The delegation would end before it begins")
+            given = Delegation(AccountId(mine["id"]), AccountId(theirs["id"]), bundle, send, hide_private, starts, ends)
+            rights_rows.put_delegation(connection, given)
+            return given
+
+    def delegate_remove(self, owner: str, delegate: str) -> AccountId:
+        """Take it away; gives the owner's id."""
+        with self.database.write() as connection:
+            mine, theirs = find_account(connection, owner), find_account(connection, delegate, closed=True)
+            if not rights_rows.drop_delegation(connection, AccountId(mine["id"]), AccountId(theirs["id"])):
+                raise refused(f"{delegate} is no delegate of {owner}", Reason.NON_EXISTENT)
+            return AccountId(mine["id"])
+
+    def delegate_list(self, which: str | None = None) -> list[tuple[str, str, Delegation]]:
+        """(owner's address, delegate's address, delegation): all, or those in which an account or a domain is."""
+        with self.database.read() as connection:
+            owners = None if which is None else _members(connection, which)
+            found = rights_rows.delegations(connection, owners)
+            names = [Identifier.parse(f"user:{one}") for given in found for one in (given.owner, given.delegate)]
+            shown = identifiers.shown(connection, names)
+        rows = [
+            (shown[Identifier.parse(f"user:{given.owner}")], shown[Identifier.parse(f"user:{given.delegate}")], given)
+            for given in found
+        ]
+        return sorted(rows, key=lambda row: row[:2])
+
+    def folders_account(self, domain: str, *, create: bool = False, plan: str = "basic") -> AccountId:
+        """The account that holds the domain's shared folders, made when ``create`` says so."""
+        name = valid_domain(domain)
+        with self.database.read() as connection:
+            open_domain(connection, name)
+            found = _folders(connection, name)
+        if found is None and create:
+            with self.database.write() as connection:
+                find_plan(connection, plan)
+                found = _folders(connection, name) or _make_folders(connection, name, plan)
+        if found is None:
+            raise refused(f"The domain {name} has no shared folders", Reason.NON_EXISTENT)
+        return found
+
+
+def _members(connection: Connection, which: str) -> list[AccountId]:
+    if "@" in which:
+        return [AccountId(find_account(connection, which, closed=True)["id"])]
+    query = select(account.c.id).where(account.c.domain == valid_domain(which))
+    return [AccountId(one) for one in connection.execute(query).scalars()]
+
+
+def _folders(connection: Connection, domain: str) -> AccountId | None:
+    query = select(account.c.id).where(account.c.domain == domain, account.c.source == SOURCE_DOMAIN)
+    found = connection.execute(query).scalar()
+    return AccountId(found) if found is not None else None
+
+
+def _make_folders(connection: Connection, domain: str, plan: str) -> AccountId:
+    account_id = AccountId(secrets.token_hex(16))
+    connection.execute(
+        insert(account).values(
+            id=account_id,
+            local=FOLDERS_NAME,
+            domain=domain,
+            name="",
+            language="en",
+            plan=plan,
+            state=AccountState.ACTIVE.value,
+            over_quota=OverQuota.TEMPORARY.value,
+            source=SOURCE_DOMAIN,
+            stamp=1,
+            created=now(),
+            closed_with_domain=False,
+        )
+    )
+    return account_id
