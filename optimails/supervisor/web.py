@@ -218,13 +218,20 @@ class WebPort:
     def stopListening(self) -> None:  # noqa: N802  # as Twisted's ports have it
         """Accept no more; what is idle ends, what is answered ends after its answer."""
         if self._server is not None:
-            self._server.close()
+            loop = asyncio.get_running_loop()
+            for listening in self._server.sockets:
+                loop.remove_reader(listening.fileno())
             accepted = _Accepted()
             self.beginning.add(accepted)
-            asyncio.get_running_loop().call_later(SETTLE, self.beginning.discard, accepted)
+            loop.call_later(SETTLE, self._close, self._server, accepted)
         self.closing = True
         for connection in list(self.state.connections):
             if isinstance(connection, WebConnection) and connection.cycle is None:  # its request is on the way
                 continue
             with contextlib.suppress(h11.LocalProtocolError):  # one that broke the protocol is on its way out
                 connection.shutdown()
+
+    def _close(self, server: asyncio.Server, accepted: _Accepted) -> None:
+        # Not before: a closed server drops, without a word, what it accepted in the same turn of the loop.
+        server.close()
+        self.beginning.discard(accepted)
