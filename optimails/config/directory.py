@@ -63,14 +63,9 @@ class LdapTls(StrEnum):
     NONE = "none"
 
 
-class LdapSettings(Section):
-    """An LDAP or Active Directory server that knows the people of some domains. The table may be repeated.
+class LdapConnection(Section):
+    """How an LDAP server is reached."""
 
-    Accounts appear here when their address is first seen, and keep the plan and quota given here unless the server
-    says otherwise. The server's answer about a password is remembered for `cache_seconds`.
-    """
-
-    domains: tuple[str, ...] = Field((), description="Mail domains (added with `optimails domain add`) it knows.")
     servers: tuple[str, ...] = Field((), description="Servers as `host` or `host:port`, tried in this order.")
     tls: LdapTls = Field(LdapTls.LDAPS, description="How the connection is protected.")
     ca_file: Path | None = Field(
@@ -78,6 +73,22 @@ class LdapSettings(Section):
     )
     bind_dn: str = Field("", description="Who we are when we search; empty: anonymous.")
     bind_password_file: Path | None = Field(None, description="File with the password of `bind_dn`.")
+    connect_seconds: float = Field(4.0, gt=0, description="Seconds to wait for a connection.")
+    answer_seconds: int = Field(8, ge=1, description="Seconds to wait for an answer.")
+    connections: int = Field(4, ge=1, le=64, description="Requests that one process has under way at a time.")
+    retry_seconds: int = Field(
+        10, ge=0, description="After the server could not be reached, requests fail at once for this many seconds."
+    )
+
+
+class LdapSettings(LdapConnection):
+    """An LDAP or Active Directory server that knows the people of some domains. The table may be repeated.
+
+    Accounts appear here when their address is first seen, and keep the plan and quota given here unless the server
+    says otherwise. The server's answer about a password is remembered for `cache_seconds`.
+    """
+
+    domains: tuple[str, ...] = Field((), description="Mail domains (added with `optimails domain add`) it knows.")
     base: str = Field("", description="Where the search for people starts, such as `ou=people,dc=example,dc=com`.")
     user_filter: str = Field(
         "(&(objectClass=person)(mail=*))", description="Which entries are people who have an account."
@@ -105,14 +116,8 @@ class LdapSettings(Section):
     group_address_attribute: str = Field("mail", description="Attribute with the address of a group.")
     group_member_attribute: str = Field("member", description="Attribute with the DNs of a group's members.")
     group_members: int = Field(2000, ge=1, description="Most members of a group; mail for larger ones is refused.")
-    connect_seconds: float = Field(4.0, gt=0, description="Seconds to wait for a connection.")
-    answer_seconds: int = Field(8, ge=1, description="Seconds to wait for an answer.")
-    connections: int = Field(4, ge=1, le=64, description="Requests that one process has under way at a time.")
     cache_seconds: int = Field(
         300, ge=0, description="For how long an entry that was found, or a password that was right, is remembered."
-    )
-    retry_seconds: int = Field(
-        10, ge=0, description="After the server could not be reached, requests fail at once for this many seconds."
     )
 
     @model_validator(mode="after")

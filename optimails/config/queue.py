@@ -1,12 +1,8 @@
-"""Settings of the section [queue] and of the [[relay]] tables: mail that leaves this server."""
+"""Settings of the section [queue]: mail that leaves this server."""
 
-from pathlib import Path
-from typing import Self
-
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
 from optimails.config.base import Section
-from optimails.config.listener import host_and_port
 
 
 class QueueSettings(Section):
@@ -53,46 +49,3 @@ class QueueSettings(Section):
     recipients_per_day: int = Field(
         10_000, ge=0, description="Recipients an account may write to in 24 hours; 0 is unlimited."
     )
-
-
-class RelaySettings(Section):
-    """A domain whose mail is taken in and handed to its own server. The table may be repeated."""
-
-    domain: str = Field(
-        min_length=1, max_length=253, description="The domain; its subdomains are domains of their own."
-    )
-    target: str = Field(
-        "",
-        description='Where its mail goes, as "host:port" ("mail.example.org:25"); empty: to the MX hosts of the domain '
-        "(which must not name this server).",
-    )
-    tls: str = Field(
-        "opportunistic",
-        pattern="^(none|opportunistic|required|verified|implicit)$",
-        description="TLS towards the target: none, opportunistic (when offered), required (any certificate), verified "
-        "(a certificate that names the host), implicit (verified, from the first byte).",
-    )
-    recipients: Path | None = Field(
-        None,
-        description="File with the addresses that exist there, one a line (# starts a comment, @domain is every "
-        "address); others are refused. By default every address is taken.",
-    )
-    keep_days: float = Field(
-        5.0, gt=0, le=30, description="Days for which mail is kept while the target is away; up to 30."
-    )
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port of the target."""
-        return host_and_port(self.target)
-
-    @field_validator("domain")
-    @classmethod
-    def _lower(cls, value: str) -> str:
-        return value.strip().rstrip(".").lower()
-
-    @model_validator(mode="after")
-    def _target(self) -> Self:
-        if self.target and not host_and_port(self.target)[0]:
-            raise ValueError("the target names no host")
-        return self

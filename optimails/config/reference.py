@@ -1,9 +1,10 @@
 """The page docs/configuration.md, made from the models themselves."""
 
+import inspect
 import types
 from enum import Enum
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -28,7 +29,12 @@ def reference() -> str:
 
 def _section(name: str, field: FieldInfo) -> list[str]:
     model, repeated = _section_model(field)
-    lines = [f"## `[[{name}]]`" if repeated else f"## `[{name}]`", "", model.__doc__ or field.description or "", ""]
+    lines = [
+        f"## `[[{name}]]`" if repeated else f"## `[{name}]`",
+        "",
+        inspect.getdoc(model) or field.description or "",
+        "",
+    ]
     return [*lines, *_rows(model, ""), ""]
 
 
@@ -43,11 +49,14 @@ def _section_model(field: FieldInfo) -> tuple[type[BaseModel], bool]:
 def _rows(model: type[BaseModel], prefix: str) -> list[str]:
     if not model.model_fields:
         return ["No keys yet."]
-    lines = ["| key | type | default | what it does |", "|---|---|---|---|"]
+    lines = [] if prefix else ["| key | type | default | what it does |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         kind, default = _kind(field.annotation), _default(field)
         text = " ".join((field.description or "").split()).replace("|", "\\|")
         lines.append(f"| `{prefix}{name}` | {kind} | {default} | {text} |")
+        for inner in get_args(field.annotation):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                lines += _rows(inner, f"{prefix}{name}.")
     return lines
 
 
@@ -83,6 +92,8 @@ def _kind(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation in _KINDS:
         return _KINDS[annotation]
+    if origin is Literal:
+        return ", ".join(f'`"{value}"`' for value in arguments)
     if origin in (Union, types.UnionType):
         names = dict.fromkeys(_kind(inner) for inner in arguments if inner is not type(None))
         return " or ".join(names)

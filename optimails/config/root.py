@@ -15,7 +15,8 @@ from optimails.config.listener import Listener
 from optimails.config.login import LoginSettings
 from optimails.config.outbound import OutboundRoute, OutboundSettings
 from optimails.config.pop3 import Pop3Settings
-from optimails.config.queue import QueueSettings, RelaySettings
+from optimails.config.queue import QueueSettings
+from optimails.config.relay import RelaySettings
 from optimails.config.server import LogSettings, ManagementSettings, ServerSettings, TlsSettings
 from optimails.config.sieve import SieveSettings
 from optimails.config.smtp import SmtpSettings

@@ -14,6 +14,8 @@ FULL_FOR_NOW = Failed(permanent=False, status="4.2.2", text="The mailbox is full
 FULL = Failed(permanent=True, status="5.2.2", text="The mailbox is full")
 AWAY = Failed(permanent=False, status="4.3.0", text="The mailbox cannot be reached now, try again later")
 DIRECTORY_AWAY = Failed(permanent=False, status="4.3.0", text="The recipient cannot be looked up now, try again later")
+NOT_VERIFIED = Failed(permanent=False, status="4.3.0", text="The recipient cannot be verified now, try again later")
+TOO_MANY_UNKNOWN = Failed(permanent=False, status="4.7.1", text="Too many unknown recipients for now, try again later")
 
 QUEUE_AWAY = Failed(permanent=False, status="4.3.0", text="Mail to other servers cannot be queued now, try again later")
 ENOUGH = Failed(permanent=False, status="4.7.1", text="You have written to enough recipients for now, try again later")

@@ -27,6 +27,7 @@ from optimails.config import Config
 from optimails.delivery import failures, notices
 from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnvelope
 from optimails.delivery.arrival import Arrival, shown
+from optimails.delivery.callouts import Prober
 from optimails.delivery.filters import Filters
 from optimails.delivery.forwards import Forwards, copy_of, parts_of
 from optimails.delivery.onward import Onward, Outside
@@ -73,20 +74,32 @@ class LocalAttempt:
 class LocalDelivery:
     """One per worker."""
 
-    def __init__(self, directory: Directory, mail: MailService, config: Config, queue: Queue | None = None) -> None:
-        """Without a ``queue`` nobody on another server can be written to."""
+    def __init__(  # what a delivery is made of
+        self,
+        directory: Directory,
+        mail: MailService,
+        config: Config,
+        queue: Queue | None = None,
+        *,
+        prober: Prober | None = None,
+    ) -> None:
+        """Without a ``queue`` nobody on another server can be written to; ``prober`` asks servers of relay domains."""
         self._directory = directory
         self._mail = mail
         self._config = config
         self._settings = config.delivery
         self._hostname = config.server.hostname
         self._run: Path = config.server.data / "run"
-        self._remote = Remote(config, queue) if queue is not None else None
+        self._remote = Remote(config, queue, prober) if queue is not None else None
         outgoing = OutgoingMail(self, directory, config)
         self._forwards = Forwards(outgoing, directory, config.smtp.max_hops)
         self._filters = Filters(config, outgoing, self._forwards)
         self._onward = Onward(directory, self._remote, config.server.data)
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
+
+    def close(self) -> None:
+        if self._remote is not None:
+            self._remote.close()
 
     def spool(self) -> Spool:
         return Spool(self._run / "spool", self._settings.memory)
@@ -217,7 +230,7 @@ class LocalDelivery:
             resolution = await self._directory.resolve(recipient)
         except Refused as refused:
             if refused.reason is Reason.CANNOT and self._remote is not None:
-                return self._remote.resolve(recipient, trusted=trusted)
+                return await self._remote.resolve(recipient, trusted=trusted)
             return failures.not_resolved(refused)
         except Unavailable:
             return failures.DIRECTORY_AWAY

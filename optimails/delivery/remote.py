@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from optimails.config import Config
 from optimails.delivery import failures
 from optimails.delivery.api import Failed, SmtpEnvelope
+from optimails.delivery.callouts import Callouts, Prober
 from optimails.delivery.relays import Relays
 from optimails.delivery.spool import Spool
 from optimails.directory.api import Resolution
@@ -35,14 +36,15 @@ def is_place(account: AccountId) -> bool:
 class Remote:
     """One per worker."""
 
-    def __init__(self, config: Config, queue: Queue) -> None:
-        self._relays = Relays(config.relay)
+    def __init__(self, config: Config, queue: Queue, prober: Prober | None = None) -> None:
+        callouts = Callouts(prober, config.server.data / "run" / "callouts.sqlite") if prober else None
+        self._relays = Relays(config.relay, callouts)
         self._queue = queue
         self._rooms: dict[AccountId, tuple[float, int | None]] = {}
 
-    def resolve(self, recipient: EmailAddress, *, trusted: bool) -> Failed | Resolution:
+    async def resolve(self, recipient: EmailAddress, *, trusted: bool) -> Failed | Resolution:
         """For a recipient whose domain is not local: whether its mail may pass through us."""
-        refused = self._relays.check(recipient)
+        refused = await self._relays.check(recipient)
         if refused is None:
             return Resolution((), (recipient,))
         if not trusted or refused is not failures.NOT_LOCAL:
@@ -51,6 +53,9 @@ class Remote:
         if recipient.domain.startswith("[") or "." not in recipient.domain:
             return failures.NO_SUCH_DOMAIN
         return Resolution((), (recipient,))
+
+    def close(self) -> None:
+        self._relays.close()
 
     async def room(self, sender: Account) -> Failed | None:
         """Whether the account may write to anybody outside now."""

@@ -77,6 +77,7 @@ class Job:
     priority: int = 0  # -9 to 9 (RFC 6710)
     require_tls: bool = False  # RFC 8689
     route: Route | None = None
+    probe: bool = False  # only ask whether the recipients would be taken: no content
 
 
 class State(StrEnum):

@@ -1,6 +1,7 @@
 """What an administrator sees of the queue, and does to it. Recipients that are being delivered are left alone."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -216,12 +217,14 @@ def release(database: sqlite3.Connection, choice: Choice, now: float) -> int:
     return _change(database, choice, changes, (now, now, now, RELEASED_LIVES), states)
 
 
-def requeue(database: sqlite3.Connection, choice: Choice, now: float, lifetime: float) -> int:
+def requeue(database: sqlite3.Connection, choice: Choice, now: float, lifetime: Callable[[str], float]) -> int:
     """Waiting and held ones begin anew: due now, no attempts made, a whole life before them."""
     changes = (
         f"state = 'queued', due = {_DUE}, attempts = 0, crashes = 0, changed = ?, expires = max(expires, {_DUE} + ?)"
     )
-    return _change(database, choice, changes, (now, now, now, lifetime), (*rows.OPEN, "scheduled"))
+    return _change(
+        database, choice, changes, lambda domain: (now, now, now, lifetime(domain)), (*rows.OPEN, "scheduled")
+    )
 
 
 def delete(database: sqlite3.Connection, choice: Choice, now: float) -> tuple[int, list[str]]:
@@ -253,9 +256,13 @@ def flush(database: sqlite3.Connection, choice: Choice, now: float) -> int:
 
 
 def _change(
-    database: sqlite3.Connection, choice: Choice, changes: str, values: tuple[object, ...], states: tuple[str, ...]
+    database: sqlite3.Connection,
+    choice: Choice,
+    changes: str,
+    values: tuple[object, ...] | Callable[[str], tuple[object, ...]],
+    states: tuple[str, ...],
 ) -> int:
-    """Change those of the chosen that are in one of the states and not being delivered."""
+    """Change those of the chosen that are in one of the states. ``values`` may depend on the destination."""
     where, chosen = choice.where()
     marks = ",".join("?" * len(states))
     found = database.execute(
@@ -265,7 +272,7 @@ def _change(
     ).fetchall()
     database.executemany(
         f"UPDATE recipient SET {changes} WHERE id = ?",  # noqa: S608  # constants of this file
-        [(*values, identity) for identity, _ in found],
+        [(*(values(domain) if callable(values) else values), identity) for identity, domain in found],
     )
     rows.refresh(database, (destination for _, destination in found))
     return len(found)

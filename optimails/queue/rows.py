@@ -36,6 +36,18 @@ def notify_value(text: str | None) -> frozenset[Notify] | None:
     return None if text is None else frozenset(Notify(word) for word in text.split(",") if word)
 
 
+def allowed(notify: frozenset[Notify] | None, reports: str) -> frozenset[Notify] | None:
+    """What the sender hears of what it wants to, where the relay domain says "all", "failures" or "none"."""
+    match reports:
+        case "none":
+            return frozenset({Notify.NEVER})
+        case "failures":
+            wanted = _DEFAULT if notify is None else notify
+            return (wanted - {Notify.DELAY}) or frozenset({Notify.NEVER})
+        case _:
+            return notify
+
+
 def wants(text: str | None, kind: Notify) -> bool:
     """Whether the sender wants to hear of this."""
     notify = notify_value(text)

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from optimails.config.queue import QueueSettings, RelaySettings
+from optimails.config.queue import QueueSettings
+from optimails.config.relay import RelaySettings
 from optimails.model.errors import Reason, Refused
 from optimails.queue import control, leases, rows, upkeep
 from optimails.queue.api import Notify, Outbound, RecipientResult, Report
@@ -49,7 +50,9 @@ class Queue:
         self.clock = clock
         self.contents = Contents(folder / "spool")
         self._schedule = Schedule(settings)
+        relays = tuple(relays)
         self._lifetimes: Mapping[str, float] = {relay.domain: relay.keep_days * DAY for relay in relays}
+        self._reports = {relay.domain: relay.reports for relay in relays}
         self._limits = rows.Limits(
             settings.messages_per_hour,
             settings.messages_per_day,
@@ -106,10 +109,10 @@ class Queue:
         )  # fmt: skip
         for text, recipient in unique.items():
             destination = recipient.address.domain
-            expires = due + self._lifetimes.get(destination, self._schedule.lifetime())
+            expires = due + self._lifetime(destination)
             if message.deliver_by is not None:
                 expires = min(expires, message.deliver_by)
-            notify = rows.notify_text(recipient.notify)
+            notify = rows.notify_text(rows.allowed(recipient.notify, self._reports.get(destination, "all")))
             tell = message.sender is not None and rows.wants(notify, Notify.DELAY)
             database.execute(
                 "INSERT INTO recipient (message, address, destination, notify, orcpt, state, priority, due, expires, "
@@ -120,6 +123,9 @@ class Queue:
         destinations = {recipient.address.domain for recipient in unique.values()}
         database.executemany("INSERT OR IGNORE INTO destination (name) VALUES (?)", [(name,) for name in destinations])
         rows.refresh(database, destinations)
+
+    def _lifetime(self, destination: str) -> float:
+        return self._lifetimes.get(destination, self._schedule.lifetime())
 
     async def room(self, account: str) -> int | None:
         """How many recipients outside the account may still write to now; None is any number."""
@@ -230,8 +236,7 @@ class Queue:
         return await self._woken(lambda database: control.release(database, choice, self.clock()))
 
     async def requeue(self, choice: control.Choice) -> int:
-        lifetime = self._schedule.lifetime()
-        return await self._woken(lambda database: control.requeue(database, choice, self.clock(), lifetime))
+        return await self._woken(lambda database: control.requeue(database, choice, self.clock(), self._lifetime))
 
     async def flush(self, choice: control.Choice) -> int:
         return await self._woken(lambda database: control.flush(database, choice, self.clock()))

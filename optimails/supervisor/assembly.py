@@ -75,7 +75,7 @@ class ServiceAssembly:
         from optimails.door.login import Login  # noqa: PLC0415
         from optimails.door.sessions import Sessions  # noqa: PLC0415
         from optimails.mailbox.service import LocalMailService, places  # noqa: PLC0415
-        from optimails.supervisor.queue import open_queue  # noqa: PLC0415
+        from optimails.supervisor.queue import callout_of, open_queue  # noqa: PLC0415
 
         self._config = config
         self._bus = bus
@@ -89,7 +89,8 @@ class ServiceAssembly:
         self._connections = Connections(config.login, run / "connections")
         self._sessions = Sessions(self._connections, self._directory, self._mail, bus)
         self._queue = open_queue(config, bus)
-        self._delivery = LocalDelivery(self._directory, self._mail, config, self._queue)
+        self._callout = callout_of(config)
+        self._delivery = LocalDelivery(self._directory, self._mail, config, self._queue, prober=self._callout)
         self._services = Services(
             config,
             self._directory,
@@ -150,6 +151,9 @@ class ServiceAssembly:
 
     async def close(self) -> None:
         self._sessions.close()
+        self._delivery.close()
+        if self._callout is not None:
+            await self._callout.close()
         await self._mail.close()
         await self._directory.close()
         self._queue.close()

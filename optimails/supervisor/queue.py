@@ -1,14 +1,18 @@
 """The jobs worker runs the outbound queue."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from optimails.config import Config
-from optimails.config.queue import RelaySettings
+from optimails.config.relay import RelaySettings
 from optimails.events import Bus
 from optimails.events.api import QUEUE_NEWS, Kind, Notice
 from optimails.queue.api import Courier, Route, RouteTls
 from optimails.queue.runner import Notices, Runner
 from optimails.queue.store import Queue
+
+if TYPE_CHECKING:
+    from smtp.outbound.callout import Callout
 
 
 def open_queue(config: Config, bus: Bus) -> Queue:
@@ -26,8 +30,7 @@ class QueueJobs:
 
     def __init__(self, config: Config, bus: Bus, queue: Queue, courier: Courier, notices: Notices) -> None:
         self._bus = bus
-        routes = {relay.domain: route for relay in config.relay if (route := route_of(relay))}
-        self._runner = Runner(queue, courier, notices, config.server.hostname, routes)
+        self._runner = Runner(queue, courier, notices, config.server.hostname, routes_of(config))
 
     async def run(self) -> None:
         """For ever; when cancelled it lets deliveries come to their end first."""
@@ -40,6 +43,20 @@ class QueueJobs:
     def _noticed(self, notice: Notice) -> None:
         if notice.kind is Kind.QUEUE:
             self._runner.wake()
+
+
+def routes_of(config: Config) -> dict[str, Route]:
+    """The relay domains whose mail does not go to their MX hosts."""
+    return {relay.domain: route for relay in config.relay if (route := route_of(relay))}
+
+
+def callout_of(config: Config) -> "Callout | None":
+    """Who asks the servers of relay domains about recipients; None when no domain wants that."""
+    if not any(relay.callout for relay in config.relay):
+        return None
+    from smtp.outbound.callout import Callout  # noqa: PLC0415  # only where it is wanted
+
+    return Callout(config, routes_of(config))
 
 
 def route_of(relay: RelaySettings) -> Route | None:

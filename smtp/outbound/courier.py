@@ -82,7 +82,7 @@ class Courier:
         async with self._gate.enter(plan):
             with _OPEN.track_inprogress():
                 results = await self._attempt(job, plan)
-        for result in results:
+        for result in results if not job.probe else ():
             _RECIPIENTS.labels(result.state.value).inc()
         return results
 
@@ -299,7 +299,8 @@ class Courier:
         told = _all(rest, State.DEFERRED, "4.4.2", "The connection ended before this recipient's turn", link.remote)
         settled |= {result.recipient.key: result for result in told}
         self._done_with(link, plan, lost=lost)
-        self._log(job, link, settled.values())
+        if not job.probe:
+            self._log(job, link, settled.values())
         return (*elsewhere, *rest)
 
     async def _transaction(
@@ -318,6 +319,7 @@ class Courier:
             priority=job.priority,
             require_tls=job.require_tls,
             lmtp=plan.lmtp,
+            probe=job.probe,
         )
         link.messages += 1
         return await link.play(transact(envelope, link.capabilities, link.remote), content=job.content)

@@ -203,15 +203,17 @@ class Link(asyncio.Protocol):
         stuffer = DotStuffer() if dots else None
         complete = False
         try:
+            piece = await loop.run_in_executor(None, _read, file)
             while not self._ended and not self._replies:  # who answers before the end is not going to take it
-                data = await loop.run_in_executor(None, _read, file)
-                if not data:
+                # Nothing is waited for between the last byte and the end: the answer to it may come at any moment.
+                following = await loop.run_in_executor(None, _read, file) if piece else b""
+                self._write(stuffer.feed(piece) if stuffer else piece)
+                if not following:
+                    self._write(stuffer.finish() if stuffer else b"")
+                    complete = True
                     break
-                self._write(stuffer.feed(data) if stuffer else data)
                 await self._room()
-            if not self._ended and not self._replies:
-                self._write(stuffer.finish() if stuffer else b"")
-                complete = True
+                piece = following
         except OSError as wrong:
             self.abort()
             raise Lost(f"The message cannot be read: {wrong.strerror}", Phase.END) from wrong

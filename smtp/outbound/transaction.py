@@ -28,6 +28,7 @@ class Envelope:
     priority: int = 0
     require_tls: bool = False
     lmtp: bool = False
+    probe: bool = False  # end before the content
 
 
 @dataclass(slots=True)
@@ -145,6 +146,8 @@ def _exchange(
     envelope: Envelope, told: "_Told", mail: bytes, lines: list[bytes], *, pipelining: bool
 ) -> Generator[Action, Reply, Outcome]:
     chunked = envelope.body is Body.BINARY
+    if envelope.probe:
+        return (yield from _probe(envelope, told, mail, lines))
     last = f"BDAT {envelope.size} LAST\r\n".encode() if chunked else b"DATA\r\n"
     together = pipelining and not chunked  # RFC 2920 §3.1: DATA may be the last of a group
     yield Send(b"".join([mail, *lines, last if together else b""]) if pipelining else mail)
@@ -160,6 +163,19 @@ def _exchange(
     if not answer.positive:
         return replace(told.outcome_of(answer), lost=outcome.lost or answer.code == 421)
     return replace(outcome, again=again)
+
+
+def _probe(envelope: Envelope, told: "_Told", mail: bytes, lines: list[bytes]) -> Generator[Action, Reply, Outcome]:
+    """Only MAIL and RCPT. Whoever uses the connection next says RSET first. A refused sender says nothing of others."""
+    yield Send(mail)
+    answer = yield Read(Phase.MAIL)
+    if not answer.positive:
+        told.results = [told.ours(one, State.DEFERRED, "4.5.0", f"No answer: {answer}") for one in envelope.recipients]
+        return told.outcome_of(answer)
+    for one, line in zip(envelope.recipients, lines, strict=True):
+        yield Send(line)
+        told.results.append(told.theirs(one, (yield Read(Phase.RCPT))))
+    return Outcome(told.results)
 
 
 def _recipients(

@@ -70,7 +70,7 @@ class Postfix:
 
     def start(self) -> None:
         for name in ("etc", "queue", "data", "log", "mail"):
-            (self.folder / name).mkdir()
+            (self.folder / name).mkdir(exist_ok=True)
         shutil.chown(self.folder / "data", "postfix")
         shutil.chown(self.folder / "mail", "postfix")
         user = (self.folder / "mail").stat()

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from optimails.config.queue import QueueSettings, RelaySettings
+from optimails.config.queue import QueueSettings
+from optimails.config.relay import RelaySettings
 from optimails.model.address import EmailAddress
 from optimails.queue.api import Job, Notify, Origin, Outbound, QueuedRecipient, RecipientResult, State
 from optimails.queue.runner import Runner

@@ -47,8 +47,12 @@ def attributes(settings: LdapSettings) -> list[str]:
 
 def address_filter(settings: LdapSettings, address: EmailAddress) -> str:
     """People whose primary or further address it is."""
-    names = (settings.address_attribute, *settings.alias_attributes)
-    return f"(&{_bracketed(settings.user_filter)}(|{_terms(names, address)}))"
+    return holder_filter(settings.user_filter, (settings.address_attribute, *settings.alias_attributes), address)
+
+
+def holder_filter(query: str, names: tuple[str, ...], address: EmailAddress) -> str:
+    """Entries of ``query`` that hold the address in one of these attributes."""
+    return f"(&{_bracketed(query)}(|{_terms(names, address)}))"
 
 
 def login_filter(settings: LdapSettings, address: EmailAddress) -> str:
@@ -61,7 +65,7 @@ def login_filter(settings: LdapSettings, address: EmailAddress) -> str:
 
 def group_filter(settings: LdapSettings, address: EmailAddress) -> str:
     """Groups that receive mail under that address."""
-    return f"(&{_bracketed(settings.group_filter)}(|{_terms((settings.group_address_attribute,), address)}))"
+    return holder_filter(settings.group_filter, (settings.group_address_attribute,), address)
 
 
 def person(settings: LdapSettings, entry: Entry) -> Person | None:

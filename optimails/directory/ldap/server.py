@@ -20,7 +20,7 @@ import ldap3
 from ldap3.core.exceptions import LDAPException
 
 from optimails.config.base import read_secret
-from optimails.config.directory import LdapSettings, LdapTls
+from optimails.config.directory import LdapConnection, LdapTls
 from optimails.model.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Entry:
 
 
 class LdapServer:
-    def __init__(self, settings: LdapSettings) -> None:
+    def __init__(self, settings: LdapConnection) -> None:
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.connections, "ldap")
         self._waiting = 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from optimails.config.queue import RelaySettings
+from optimails.config.relay import RelaySettings
 from optimails.delivery import failures
 from optimails.delivery.api import Delivered, Failed, SmtpEnvelope
 from optimails.delivery.local import LocalDelivery
@@ -118,23 +118,24 @@ async def test_an_alias_that_leads_outside_says_where_it_came_from() -> None:
     await door.close()
 
 
-def test_relay_lists(tmp_path: Path) -> None:
+@in_loop
+async def test_relay_lists(tmp_path: Path) -> None:
     path = tmp_path / "list"
     path.write_text("# people\nAnn@Customer.test\nbob@customer.test # the boss\nnonsense\n")
     relays = Relays([RelaySettings(domain="Customer.test", recipients=path), RelaySettings(domain="open.test")])
 
-    def check(text: str) -> Failed | None:
-        return relays.check(EmailAddress.parse(text))
+    async def check(text: str) -> Failed | None:
+        return await relays.check(EmailAddress.parse(text))
 
-    assert check("ann@customer.test") is None
-    assert check("BOB+tag@customer.test") is None
-    assert check("carol@customer.test") == failures.UNKNOWN
-    assert check("a@other.test") == failures.NOT_LOCAL
-    assert check("any@open.test") is None
+    assert await check("ann@customer.test") is None
+    assert await check("BOB+tag@customer.test") is None
+    assert await check("carol@customer.test") == failures.UNKNOWN
+    assert await check("a@other.test") == failures.NOT_LOCAL
+    assert await check("any@open.test") is None
     for routed in ("a%b.test@open.test", "b.test!a@open.test", '"a@b.test"@open.test'):
-        assert check(routed) == failures.NOT_LOCAL
+        assert await check(routed) == failures.NOT_LOCAL
     path.write_text("@customer.test\n")
-    assert check("carol@customer.test") is None
-    assert check("a%b.test@customer.test") == failures.NOT_LOCAL
+    assert await check("carol@customer.test") is None
+    assert await check("a%b.test@customer.test") == failures.NOT_LOCAL
     path.unlink()
-    assert check("carol@customer.test") == failures.DIRECTORY_AWAY, "a list that is away refuses nobody for good"
+    assert await check("carol@customer.test") == failures.DIRECTORY_AWAY, "a list that is away refuses nobody for good"

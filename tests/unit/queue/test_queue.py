@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from optimails.config.queue import QueueSettings, RelaySettings
+from optimails.config.queue import QueueSettings
+from optimails.config.relay import RelaySettings
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Refused, Unavailable
 from optimails.queue.api import Notify, Origin, Outbound, RecipientResult, Route, State
