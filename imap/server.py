@@ -70,7 +70,9 @@ class ImapFactory(DoorFactory[Connection]):
 
     def __init__(self, services: Services, listener: Listener) -> None:
         super().__init__(services, listener, _OPEN)
-        self.surroundings = Surroundings(services.config.imap, services.mail, services.login, services.sessions)
+        self.surroundings = Surroundings(
+            services.config.imap, services.mail, services.login, services.sessions, services.events
+        )
 
     def connection(self, address: str) -> Connection:
         return Connection(self, address)

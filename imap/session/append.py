@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from imap.session.copy import try_create
+from imap.session.scripts import run_scripts
 from imap.session.session import Session
 from imap.session.state import Done
 from imap.wire import codes
 from imap.wire.commands import AppendData, AppendEnd, AppendStart
 from imap.wire.parser import Invalid, NeedContinuation, Received
+from optimails.delivery.stored.api import Cause, Happened
 from optimails.mailbox.api import Incoming, NewMessage
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.flags import Flag
@@ -47,6 +49,7 @@ async def append(session: Session, command: AppendStart) -> Done:
         return try_create(refused)
     finally:
         batch.discard()
+    await run_scripts(session, Happened(Cause.APPEND, command.mailbox, appended.uids))
     return Done("APPEND completed", codes.append_uid(appended.uid_validity, NumberSet.of(appended.uids)))
 
 

@@ -51,6 +51,9 @@ def capabilities(session: Session) -> list[str]:
         return names
     names += _LOGGED_IN
     names.append(f"APPENDLIMIT={session.settings.max_append}")
+    events = session.surroundings.events
+    if events is not None and events.url:
+        names.append(f"IMAPSIEVE={events.url}")  # RFC 6785 §2.1
     if session.settings.compress and not session.compressed:
         names.append("COMPRESS=DEFLATE")  # RFC 4978 §3: not again once it is on
     return names

@@ -1,5 +1,6 @@
 """COPY, MOVE, EXPUNGE and their UID forms (RFC 9051 §6.4.3, §6.4.7, §6.4.8, §6.4.9)."""
 
+from imap.session.scripts import run_scripts
 from imap.session.session import Session
 from imap.session.state import Done
 from imap.session.updates import tell_updates
@@ -7,6 +8,7 @@ from imap.wire import codes
 from imap.wire.codes import Code
 from imap.wire.commands import SAVED_RESULT, Copy, Expunge, Move
 from imap.wire.responses import Condition
+from optimails.delivery.stored.api import Cause, Happened
 from optimails.mailbox.api import Copied
 from optimails.model.errors import Reason, Refused
 from optimails.model.number_set import NumberSet
@@ -18,6 +20,7 @@ async def copy(session: Session, command: Copy) -> Done:
         copied = await session.mailbox.copy(messages, command.mailbox)
     except Refused as refused:
         return try_create(refused)
+    await _copied(session, command, copied)
     return Done("COPY completed", _copy_uid(copied))
 
 
@@ -32,6 +35,7 @@ async def move(session: Session, command: Move) -> Done:
     code = _copy_uid(moved)
     if code is not None:
         session.ok("Moved", code)  # RFC 6851 §4.3: before the EXPUNGEs, which the table lets go next
+    await _copied(session, command, moved)
     return Done("MOVE completed")
 
 
@@ -53,6 +57,11 @@ def try_create(refused: Refused) -> Done:
     if refused.reason is Reason.NON_EXISTENT:
         return Done(str(refused), codes.TRY_CREATE, Condition.NO)
     raise refused
+
+
+async def _copied(session: Session, command: Copy | Move, copied: Copied) -> None:
+    source = session.mailbox.name
+    await run_scripts(session, Happened(Cause.COPY, command.mailbox, copied.targets, source))
 
 
 def _copy_uid(copied: Copied) -> Code | None:

@@ -1,10 +1,12 @@
 """STORE and UID STORE (RFC 9051 §6.4.6, conditional by RFC 7162 §3.1.3)."""
 
+from imap.session.scripts import run_scripts
 from imap.session.session import Session
 from imap.session.state import Done
 from imap.session.updates import tell_flags, tell_keywords
 from imap.wire import codes, responses
 from imap.wire.commands import Store
+from optimails.delivery.stored.api import Cause, Happened
 from optimails.mailbox.api import StoreMode
 from optimails.model.errors import Reason, Refused
 from optimails.model.ids import ModSeq
@@ -35,6 +37,8 @@ async def store(session: Session, command: Store) -> Done:
             ]
         )
     await session.relieve()
+    changed = stored.differences
+    await run_scripts(session, Happened(Cause.FLAG, mailbox.name, sorted(changed), changed=changed))
     if not stored.modified:
         return Done("STORE completed")
     numbers = stored.modified if command.by_uid else await mailbox.sequence_numbers(stored.modified)

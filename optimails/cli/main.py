@@ -22,7 +22,7 @@ COMMANDS = {
     "domain": "optimails.cli.domains:domain",
     "account": "optimails.cli.accounts:account",
     "alias": "optimails.cli.aliases:alias",
-    "sieve": "optimails.cli.sieve:sieve",
+    "sieve": "optimails.cli.sieve_stored:sieve",
     "collect": "optimails.cli.collect:collect",
     "queue": "optimails.cli.queue:queue",
     "plan": "optimails.cli.plans:plan",

@@ -1,8 +1,8 @@
 """``optimails queue``: mail on its way to other servers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,8 +44,9 @@ def _choice(messages: tuple[str, ...], destination: str | None, sender: str | No
     return Choice(messages, destination.lower() if destination else None, sender)
 
 
-def _with_queue(app: App, work: "Callable[[Queue], Awaitable[_T]]") -> _T:
-    """Open the queue, do something, tell the running service when there may be something to do."""
+@contextmanager
+def opened_queue(app: App) -> "Iterator[Queue]":
+    """The queue; what is put into it wakes the running service."""
     from optimails.events.api import QUEUE_NEWS, Kind  # noqa: PLC0415 - when needed
     from optimails.events.datagram import DatagramBus  # noqa: PLC0415 - when needed
     from optimails.queue.store import Queue  # noqa: PLC0415 - when needed
@@ -57,14 +58,21 @@ def _with_queue(app: App, work: "Callable[[Queue], Awaitable[_T]]") -> _T:
     def wake() -> None:
         bus.publish_account(QUEUE_NEWS, Kind.QUEUE)
 
-    async def run() -> _T:
-        with closing(Queue(config.server.data, config.queue, config.relay, wake=wake)) as opened:
-            return await work(opened)
-
     try:
-        return asyncio.run(run())
+        with closing(Queue(config.server.data, config.queue, config.relay, wake=wake)) as opened:
+            yield opened
     finally:
         bus.close()
+
+
+def _with_queue(app: App, work: "Callable[[Queue], Awaitable[_T]]") -> _T:
+    """Open the queue, do something, tell the running service when there may be something to do."""
+
+    async def run() -> _T:
+        with opened_queue(app) as opened:
+            return await work(opened)
+
+    return asyncio.run(run())
 
 
 @frame.command(queue, "list")

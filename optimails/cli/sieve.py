@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 sieve = frame.group("sieve")
 
 
-def _files(app: App, address: str) -> "ScriptFiles":
+def files_of(app: App, address: str) -> "ScriptFiles":
     from optimails.delivery.scripts import ScriptFiles  # noqa: PLC0415 - when needed
     from optimails.mailbox.service import account_directory  # noqa: PLC0415 - when needed
 
@@ -29,7 +29,7 @@ def _files(app: App, address: str) -> "ScriptFiles":
     return ScriptFiles(account_directory(app.own_data(), account.id), app.config.sieve)
 
 
-def _compiled(content: bytes, name: str) -> "Script":
+def compiled(content: bytes, name: str) -> "Script":
     from sieve.language import SieveError, compile_script  # noqa: PLC0415 - when needed
 
     try:
@@ -45,8 +45,8 @@ def _compiled(content: bytes, name: str) -> "Script":
 @click.pass_obj
 def put(app: App, address: str, name: str, path: Path) -> None:
     content = path.read_bytes()
-    _compiled(content, path.name)
-    _files(app, address).put(name, content)
+    compiled(content, path.name)
+    files_of(app, address).put(name, content)
     app.done("cli.sieve.stored", None, script=name, address=address)
 
 
@@ -54,7 +54,7 @@ def put(app: App, address: str, name: str, path: Path) -> None:
 @argument("address", metavar="ADDRESS")
 @click.pass_obj
 def list_(app: App, address: str) -> None:
-    rows = [asdict(script) for script in _files(app, address).list()]
+    rows = [asdict(script) for script in files_of(app, address).list()]
     app.rows(("name", "size", "active"), rows, {"active": app.yes_no})
 
 
@@ -63,7 +63,7 @@ def list_(app: App, address: str) -> None:
 @argument("name", metavar="NAME", text_key="sieve_name")
 @click.pass_obj
 def show(app: App, address: str, name: str) -> None:
-    script = _files(app, address).get(name).decode("utf-8", "replace")
+    script = files_of(app, address).get(name).decode("utf-8", "replace")
     if app.json:
         print_json({"name": name, "script": script})
     else:
@@ -75,9 +75,9 @@ def show(app: App, address: str, name: str) -> None:
 @argument("name", metavar="[NAME]", required=False, text_key="sieve_name_or_none")
 @click.pass_obj
 def activate(app: App, address: str, name: str | None) -> None:
-    files = _files(app, address)
+    files = files_of(app, address)
     if name is not None:
-        _compiled(files.get(name), name)
+        compiled(files.get(name), name)
     files.activate(name)
     key = "cli.sieve.activated" if name is not None else "cli.sieve.deactivated"
     app.done(key, {"address": address, "active": name}, script=name, address=address)
@@ -94,7 +94,7 @@ def check(app: App, path: Path, message: Path | None, sender: str, recipient: st
     from sieve.run import Message, ScriptFailed, run  # noqa: PLC0415 - when needed
     from sieve.run.environment import Envelope  # noqa: PLC0415 - when needed
 
-    script = _compiled(path.read_bytes(), path.name)
+    script = compiled(path.read_bytes(), path.name)
     if message is None:
         app.done("cli.sieve.valid", None, script=path.name)
         return
@@ -141,6 +141,10 @@ class _Nowhere:
 
     def special_use_exists(self, use: str, mailbox: str | None) -> bool:
         return bool(use) and mailbox is None
+
+    def annotation(self, mailbox: str | None, entry: str) -> str | None:
+        del mailbox, entry
+        return None
 
     def included(self, name: str, *, everybodys: bool) -> "Script | None":
         del name, everybodys

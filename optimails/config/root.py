@@ -11,6 +11,7 @@ from optimails.config.delivery import DeliverySettings
 from optimails.config.directory import DirectorySettings, LdapSettings
 from optimails.config.dns import DnsSettings
 from optimails.config.imap import ImapSettings
+from optimails.config.imapsieve import ImapSieveRule
 from optimails.config.listener import Listener
 from optimails.config.login import LoginSettings
 from optimails.config.outbound import OutboundRoute, OutboundSettings
@@ -41,6 +42,7 @@ class Config(Section):
     delivery: DeliverySettings = Field(DeliverySettings(), description="Local delivery.")
     collection: CollectionSettings = Field(CollectionSettings(), description="Mail fetched from other providers.")
     sieve: SieveSettings = Field(SieveSettings(), description="Sieve scripts and ManageSieve.")
+    imapsieve: tuple[ImapSieveRule, ...] = Field((), description="The service's own scripts for what users do by IMAP.")
     smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
     web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")

@@ -31,6 +31,21 @@ class SieveSettings(Section):
         description="Folder with a folder for each domain, in which before.sieve and after.sieve run around the users' "
         "own scripts, and other scripts may be included with :global. Not set: sieve below the data folder.",
     )
+    imap_events: bool = Field(
+        True, description="Whether scripts run after APPEND, COPY, MOVE and STORE of IMAP (IMAPSIEVE, RFC 6785)."
+    )
+    imap_patience: float = Field(
+        2.0, ge=0, le=60, description="Seconds for which an IMAP command waits for its scripts; they go on without it."
+    )
+    imap_expunge: bool = Field(
+        False, description="Whether messages that such a script discards or files elsewhere are expunged at once; else "
+        "they are marked deleted.",
+    )  # fmt: skip
+    url: str = Field(
+        "", max_length=300, pattern=r"^(sieve://[!-~]+)?$",
+        description="Where users reach ManageSieve, as IMAP tells them (sieve://host:port). Not set: made from "
+        "`hostname` and the first listener of ManageSieve.",
+    )  # fmt: skip
     greeting: str = Field(
         "Optimails", max_length=100, pattern=r"^[\x20-\x7e]*$", description="Name that ManageSieve gives of itself."
     )

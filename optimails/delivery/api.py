@@ -56,7 +56,7 @@ Outcome = Delivered | Failed
 class Outgoing(Protocol):
     """Mail that the service sends by itself: what a rule sends on, answers for a user, notices."""
 
-    async def submit(
+    async def submit(  # noqa: PLR0913 - all that a message is sent with
         self,
         sender: EmailAddress | None,
         recipients: Sequence[EmailAddress],
@@ -64,11 +64,13 @@ class Outgoing(Protocol):
         received: bytes = b"",
         *,
         via: str = "",
+        account: Account | None = None,
     ) -> Mapping[EmailAddress, Outcome]:
         """Deliver here, or queue for other servers; safe on disk where the outcome says ``Delivered``.
 
         ``content`` is sent as it is, after ``received``. None as sender is the null sender: nobody hears of failures.
-        ``via`` is the domain of ours that sends on what others wrote: other servers see a sender in it.
+        ``via`` is the domain of ours that sends on what others wrote: other servers see a sender in it. With an
+        ``account`` it counts as mail that its user sends, within the limits of that.
         """
 
 

@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 _RUNS = Counter("optimails_sieve_runs_total", "Messages that scripts looked at, by result.", ["result"])
 _ACTIONS = Counter("optimails_sieve_actions_total", "Actions of scripts that were carried out.", ["action"])
-_MARK = b"X-Sieve-Redirected-From"
+REDIRECTED_FROM = b"X-Sieve-Redirected-From"
 _MAX_REASON = 400  # characters of a rejection that the sender's server is told
 
 
@@ -74,18 +74,19 @@ class Filters:
 
     def __init__(self, config: Config, outgoing: Outgoing, forwards: Forwards) -> None:
         self.forwards = forwards
-        self._data = config.server.data
-        self._domains: Path = config.sieve.domains or self._data / "sieve"
-        self._hostname = config.server.hostname
-        self._limits = limits_of(config.sieve)
-        self._compiled = Compiled(self._limits)
-        self._outgoing = outgoing
+        self.data = config.server.data
+        self._domains: Path = config.sieve.domains or self.data / "sieve"
+        self.hostname = config.server.hostname
+        self.told = config.imap.server_annotations
+        self.limits = limits_of(config.sieve)
+        self.compiled = Compiled(self.limits)
+        self.outgoing = outgoing
 
     # -- which scripts
 
     def find(self, account: Account) -> Plan | None:
         """The scripts that run for the account; None: there are none."""
-        own = f"{account_directory(self._data, account.id)}/{FOLDER}/{ACTIVE}"
+        own = f"{account_directory(self.data, account.id)}/{FOLDER}/{ACTIVE}"
         paths = [("active", own)]
         folder = domain_folder(self._domains, account.address.domain)
         if folder is not None:
@@ -93,19 +94,21 @@ class Filters:
         found = []
         for label, path in paths:
             try:
-                script = self._compiled.get(path)
+                script = self.compiled.get(path)
             except OSError as wrong:
-                self._complain(account, label, f"cannot be read: {wrong.strerror}")
+                self.complain(account, label, f"cannot be read: {wrong.strerror}")
                 continue
             if isinstance(script, SieveError):
-                self._complain(account, label, str(script))
+                self.complain(account, label, str(script))
             elif script is not None:
                 found.append((label, script))
         return Plan(tuple(found)) if found else None
 
-    def _complain(self, account: Account, script: str, why: str) -> None:
+    def complain(self, account: Account, script: str, why: str) -> str:
+        """Note that a script is of no use; gives the same in words for its user."""
         _RUNS.labels("error").inc()
         log.warning("sieve_failed", extra={"fields": {"account": account.id, "script": script, "why": why[:300]}})
+        return f"Sieve script {script}: {why[:300]}"
 
     def included(self, account: Account, name: str, *, everybodys: bool) -> Script | None:
         """A script of the account, or of its domain, that another one includes."""
@@ -113,9 +116,9 @@ class Filters:
             folder = domain_folder(self._domains, account.address.domain)
             path = None if folder is None else folder / (name + SUFFIX)
         else:
-            path = account_directory(self._data, account.id) / FOLDER / (name + SUFFIX)
+            path = account_directory(self.data, account.id) / FOLDER / (name + SUFFIX)
         try:
-            script = None if path is None else self._compiled.get(os.fspath(path))
+            script = None if path is None else self.compiled.get(os.fspath(path))
         except OSError:
             return None
         return script if isinstance(script, Script) else None
@@ -128,7 +131,7 @@ class Filters:
         Raises:
             Refused, Unavailable: nothing was stored, as for any delivery.
         """
-        boxes = await Mailboxes.of(mail, [script for _, script in plan.scripts])
+        boxes = await Mailboxes.of(mail, [script for _, script in plan.scripts], self.told)
         loop = asyncio.get_running_loop()
         actions, facts = await loop.run_in_executor(None, self._decide, plan, arrival, boxes)
         _RUNS.labels("done").inc()
@@ -137,24 +140,24 @@ class Filters:
     def _decide(self, plan: Plan, arrival: Arrival, boxes: Mailboxes) -> tuple[list[Action], "Facts"]:
         """In a thread."""
         account = arrival.account
-        answered = Answered(account_directory(self._data, account.id))
+        answered = Answered(account_directory(self.data, account.id))
         envelope = Envelope(str(arrival.sender or ""), str(arrival.recipient))
-        world = World(self, account, envelope, mailboxes=boxes, answered=answered, hostname=self._hostname)
+        world = World(self, account, envelope, mailboxes=boxes, answered=answered, hostname=self.hostname)
         done: list[Action] = []
         with arrival.content.view() as content:
             message = Message(content, arrival.header)
             for number, (label, script) in enumerate(plan.scripts, 1):
                 try:
-                    actions = list(run(script, message, world, self._limits).actions)
+                    actions = list(run(script, message, world, self.limits).actions)
                 except ScriptFailed as failed:
-                    self._complain(account, label, str(failed))
+                    self.complain(account, label, str(failed))
                     actions = [Keep(header=message.edited_header(), implicit=True)]
                 keeps = [action for action in actions if isinstance(action, Keep)]
                 if not keeps or number == len(plan.scripts):
                     done += actions
                     break
                 done += [action for action in actions if not isinstance(action, Keep)]
-            return done, Facts.of(done, arrival, message, answered, self._hostname)
+            return done, Facts.of(done, arrival, message, answered, self.hostname)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,7 @@ class Facts:
                     )
             elif isinstance(action, Notify) and automatic.may_notify(message):
                 notes.append((action, *automatic.notification(action, account, message, hostname)))
-        loops = frozenset(field.text.lower() for field in message.named(_MARK.decode()))
+        loops = frozenset(field.text.lower() for field in message.named(REDIRECTED_FROM.decode()))
         return cls(answered, message.body_at, loops, answer, tuple(notes))
 
 
@@ -250,7 +253,7 @@ class _Execution:
         if action.header is None:
             keep, later = await forwards.send(arrival, final=final)
         else:
-            async with self._with_header(_without_trace(action.header)) as whole:
+            async with self._with_header(without_trace(action.header)) as whole:
                 keep, later = await forwards.send(arrival, whole, final=final)
         copy = copy_of(arrival.account)
         if keep and copy not in arrival.served:
@@ -313,16 +316,16 @@ class _Execution:
         own = str(arrival.account.address).lower()
         failed = "it went round in a circle"
         if own not in self._facts.loops:
-            mark = b"%b: %b\r\n" % (_MARK, own.encode())
+            mark = b"%b: %b\r\n" % (REDIRECTED_FROM, own.encode())
             try:
                 target = EmailAddress.parse(action.address)
                 via = arrival.account.address.domain
-                submit = self._filters._outgoing.submit  # noqa: SLF001 - one thing in two classes
+                submit = self._filters.outgoing.submit
                 if action.header is None:
-                    received = mark + _without_trace(arrival.header)
+                    received = mark + without_trace(arrival.header)
                     sent = await submit(arrival.sender, (target,), arrival.content, received, via=via)
                 else:
-                    async with self._with_header(mark + _without_trace(action.header)) as whole:
+                    async with self._with_header(mark + without_trace(action.header)) as whole:
                         sent = await submit(arrival.sender, (target,), whole, via=via)
                 outcome = sent[target]
                 failed = outcome.text if isinstance(outcome, Failed) else ""
@@ -371,7 +374,7 @@ class _Execution:
 
     async def _submit(self, recipients: Sequence[EmailAddress], content: bytes, fcc: FileInto | None) -> None:
         spool = Spool.of(content)
-        outcomes = await self._filters._outgoing.submit(None, recipients, spool)  # noqa: SLF001 - as above
+        outcomes = await self._filters.outgoing.submit(None, recipients, spool)
         for outcome in outcomes.values():
             if not isinstance(outcome, Delivered):
                 self._note("sieve_answer_failed", outcome.text)
@@ -415,7 +418,7 @@ def _pieces(header: bytes, content: Spool, body_at: int) -> Spool:
     return spool
 
 
-def _without_trace(header: bytes) -> bytes:
+def without_trace(header: bytes) -> bytes:
     """Without the fields that a final delivery adds: what goes on is not delivered yet (RFC 5321 §4.4)."""
     lines = header.split(b"\r\n")
     kept: list[bytes] = []

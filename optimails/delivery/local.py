@@ -93,7 +93,7 @@ class LocalDelivery:
         self._remote = Remote(config, queue, prober) if queue is not None else None
         outgoing = OutgoingMail(self, directory, config)
         self._forwards = Forwards(outgoing, directory, config.smtp.max_hops)
-        self._filters = Filters(config, outgoing, self._forwards)
+        self.filters = Filters(config, outgoing, self._forwards)
         self._onward = Onward(directory, self._remote, config.server.data)
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
 
@@ -300,7 +300,7 @@ class LocalDelivery:
         account = arrival.account
         failed: Failed | None
         try:
-            plan = self._filters.find(account)
+            plan = self.filters.find(account)
             if plan is None and account.forward:
                 failed = await self._forward(arrival)
             elif plan is None:
@@ -308,7 +308,7 @@ class LocalDelivery:
                 failed = None
             else:
                 async with await self._mail.open(account) as mail:
-                    failed = await self._filters.deliver(plan, mail, arrival, self._put)
+                    failed = await self.filters.deliver(plan, mail, arrival, self._put)
         except Refused as refused:
             failed = failures.not_stored(refused, account)
         except Unavailable:

@@ -30,7 +30,7 @@ class OutgoingMail:
         self._directory = directory
         self._server = config.server
 
-    async def submit(
+    async def submit(  # noqa: PLR0913 - all that a message is sent with
         self,
         sender: EmailAddress | None,
         recipients: Sequence[EmailAddress],
@@ -38,12 +38,14 @@ class OutgoingMail:
         received: bytes = b"",
         *,
         via: str = "",
+        account: Account | None = None,
     ) -> Mapping[EmailAddress, Outcome]:
         smtputf8 = any(not str(address).isascii() for address in (*recipients, sender or ""))
         whole = content.whole()
         # Saying 8BITMIME of what may need it costs nothing: it is looked at again where a server lacks that.
         body = Body.SEVEN_BIT if whole is not None and whole.isascii() else Body.EIGHT_BIT
-        envelope = SmtpEnvelope(sender, tuple(dict.fromkeys(recipients)), smtputf8, body, trusted=True, via=via)
+        to = tuple(dict.fromkeys(recipients))
+        envelope = SmtpEnvelope(sender, to, smtputf8, body, account, trusted=True, via=via)
         attempt = await self._delivery.deliver(envelope, received, content)
         again = [who for who, what in attempt.outcomes.items() if isinstance(what, Failed) and not what.permanent]
         await self._delivery.settle(attempt, again)

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -18,6 +18,10 @@ from sieve.run.environment import Envelope
 log = logging.getLogger(__name__)
 
 
+_ASK = {"mailbox", "special-use", "mailboxid", "mboxmetadata", "servermetadata", "include"}
+"""Extensions whose scripts ask about mailboxes; what a script includes may have any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mailboxes:
     """The account's mailboxes, as far as its scripts want to know."""
@@ -25,21 +29,32 @@ class Mailboxes:
     names: frozenset[str] = frozenset()
     uses: dict[str, str] = field(default_factory=dict)  # special use in lower case: mailbox
     ids: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str | None, dict[str, bytes]] = field(default_factory=dict)  # None: of the server
 
     @classmethod
-    async def of(cls, mail: AccountMail, scripts: Iterable[Script]) -> "Mailboxes":
+    async def of(cls, mail: AccountMail, scripts: Iterable[Script], server: Mapping[str, bytes]) -> "Mailboxes":
+        """``server``: annotations that the configuration sets."""
         wanted = {name for script in scripts for name in script.extensions}
-        if not wanted & {"mailbox", "special-use", "mailboxid", "include"}:
+        if not wanted & _ASK:
             return cls()
+        annotations: dict[str | None, dict[str, bytes]] = {}
+        if wanted & {"mboxmetadata", "servermetadata", "include"}:
+            annotations = dict((await mail.annotations.everywhere()).items())
+            annotations[None] = {**annotations.get(None, {}), **server}
         found = [one for one in await mail.mailboxes() if one.selectable]
         ids = {}
         if wanted & {"mailboxid", "include"}:
             ids = {status.object_id: str(name) for name, status in (await mail.statuses()).items()}
         uses = {one.special_use.lower(): str(one.name) for one in found if one.special_use}
-        return cls(frozenset(str(one.name) for one in found), uses, ids)
+        return cls(frozenset(str(one.name) for one in found), uses, ids, annotations)
 
     def exists(self, name: str) -> bool:
         return str(canonical(name)) in self.names
+
+    def annotation(self, mailbox: str | None, entry: str) -> str | None:
+        known = self.annotations.get(None if mailbox is None else str(canonical(mailbox)), {})
+        value = known.get(entry.lower())
+        return None if value is None else value.decode("utf-8", "replace")
 
     def place(self, name: str, use: str, identity: str) -> MailboxName:
         """Where mail goes: by identity or use where there is such a mailbox, else by name."""
@@ -62,7 +77,9 @@ class World:
         mailboxes: Mailboxes,
         answered: Answered,
         hostname: str,
+        stored: Mapping[str, str] | None = None,
     ) -> None:
+        """``stored``: items of the environment for a message that lies in a mailbox already."""
         self.envelope = envelope
         self.user: str = account.id
         self._scripts = scripts
@@ -76,6 +93,7 @@ class World:
             "phase": "during",
             "name": "Optimails",
             "version": __version__,
+            **(stored or {}),
         }
         self._now = datetime.now().astimezone()
 
@@ -94,6 +112,9 @@ class World:
     def special_use_exists(self, use: str, mailbox: str | None) -> bool:
         found = self._mailboxes.uses.get(use.lower())
         return found is not None and (mailbox is None or str(canonical(mailbox)) == found)
+
+    def annotation(self, mailbox: str | None, entry: str) -> str | None:
+        return self._mailboxes.annotation(mailbox, entry)
 
     def included(self, name: str, *, everybodys: bool) -> Script | None:
         return self._scripts.included(self._account, name, everybodys=everybodys)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
     from optimails.config import Config
     from optimails.delivery.api import Delivery
+    from optimails.delivery.stored.api import MailEvents
     from optimails.directory.api import Directory
     from optimails.door.connections import Connections
     from optimails.door.login import Login
@@ -29,6 +30,7 @@ class Services:
     connections: "Connections"  # how many an address and an account hold on this host
     sessions: "Sessions"  # those that are logged in at this worker
     bus: "Bus"
+    events: "MailEvents | None" = None  # scripts that wait for what users do by IMAP
 
 
 # Each door's ``server.py`` has ``def factory(services: Services, listener: Listener) -> twisted Factory``.

@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from optimails.delivery.stored.api import MailEvents
 from optimails.door.login import Login
 from optimails.door.peer import Disconnected, Peer
 from optimails.door.sessions import Ending, Entry, Sessions
@@ -29,6 +30,7 @@ class Surroundings(Generic[S]):
     mail: MailService
     login: Login
     sessions: Sessions
+    events: MailEvents | None = None  # scripts that wait for what users do
 
 
 class PullSession(Generic[S]):

@@ -107,7 +107,7 @@ class LocalAccountMail:
     async def subscribe(self, name: MailboxName, *, subscribed: bool) -> None:
         await self._run(lambda: folders.subscribe(self._engine, name, subscribed=subscribed))
 
-    async def select(self, name: MailboxName, *, read_only: bool = False) -> SelectedMailbox:
+    async def select(self, name: MailboxName, *, read_only: bool = False, quiet: bool = False) -> SelectedMailbox:
         row = self._engine.mailbox(name)
         if ingest.waiting(self._engine, row.folder):
             await self._run(ingest.ingest, self._engine, row)
@@ -115,7 +115,7 @@ class LocalAccountMail:
         self._engine.keywords.refresh()
         status = _status(row)
         recent_from = int(row.recent_from)
-        if not read_only and row.recent_from < row.uid_next:
+        if not read_only and not quiet and row.recent_from < row.uid_next:
             recent_from = await self._run(folders.claim_recent, self._engine, row)
         return LocalSelectedMailbox(self._engine, row, status, recent_from, read_only=read_only)
 

@@ -154,6 +154,7 @@ class Stored:
 
     changed: list[Change]
     modified: list[Uid]
+    differences: Mapping[int, int] = field(default_factory=dict)  # by UID: the mask of flags that were set or removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +352,9 @@ class AccountMail(Protocol):
         """With all inferiors; of INBOX: its messages move (RFC 9051 §6.3.6)."""
 
     async def subscribe(self, name: MailboxName, *, subscribed: bool) -> None: ...
-    async def select(self, name: MailboxName, *, read_only: bool = False) -> SelectedMailbox: ...
+    async def select(self, name: MailboxName, *, read_only: bool = False, quiet: bool = False) -> SelectedMailbox:
+        """``quiet``: for the service itself; messages stay recent for the user's next session."""
+
     def incoming(self) -> Incoming:
         """A new message to be written piece by piece, then given to ``append``."""
 

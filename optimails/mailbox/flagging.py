@@ -18,6 +18,7 @@ class Flagged(NamedTuple):
     modified: list[int]
     modseq: ModSeq | None  # given to what changed; None when nothing did
     before: dict[int, int]  # UID: MODSEQ that it had, of what changed
+    differences: dict[int, int]  # UID: mask of the flags that were set or removed
 
 
 @storage_errors
@@ -42,7 +43,7 @@ def store(  # noqa: PLR0913 - what STORE says
             rows = [row for row in rows if row[2] <= unchanged_since]
         changes = [(uid, old, new) for uid, old, _ in rows if (new := _changed(mode, old, mask)) != old]
         if not changes:
-            return Flagged(rows, modified, None, {})
+            return Flagged(rows, modified, None, {}, {})
         modseq = accounts.next_modseq(connection)
         messages.set_flags(connection, mailbox, modseq, changes)
     if any(flag not in BIT for flag in flags):
@@ -50,7 +51,8 @@ def store(  # noqa: PLR0913 - what STORE says
     engine.changed(mailbox, modseq)
     new_flags = {uid: new for uid, _, new in changes}
     now = [(uid, new_flags.get(uid, old), modseq if uid in new_flags else at) for uid, old, at in rows]
-    return Flagged(now, modified, modseq, {uid: at for uid, _, at in rows if uid in new_flags})
+    before = {uid: at for uid, _, at in rows if uid in new_flags}
+    return Flagged(now, modified, modseq, before, {uid: old ^ new for uid, old, new in changes})
 
 
 def _changed(mode: StoreMode, old: int, mask: int) -> int:

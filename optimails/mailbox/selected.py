@@ -245,7 +245,7 @@ class LocalSelectedMailbox:
             for uid, mask, modseq in done.rows
             if (at := tracker.position(uid)) is not None
         ]
-        return Stored(changes, [Uid(uid) for uid in done.modified])
+        return Stored(changes, [Uid(uid) for uid in done.modified], done.differences)
 
     async def expunge(self, uids: NumberSet | None = None) -> None:
         self._writable()

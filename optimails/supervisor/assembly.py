@@ -67,6 +67,7 @@ class ServiceAssembly:
 
     def __init__(self, config: Config, bus: Bus, tls: ServerTls | None) -> None:
         from optimails.delivery.local import LocalDelivery  # noqa: PLC0415  # see above, here and below
+        from optimails.delivery.stored.events import LocalMailEvents  # noqa: PLC0415
         from optimails.directory.database import open_database  # noqa: PLC0415
         from optimails.directory.local import LocalDirectory  # noqa: PLC0415
         from optimails.door.connections import Connections  # noqa: PLC0415
@@ -91,6 +92,7 @@ class ServiceAssembly:
         self._queue = open_queue(config, bus)
         self._callout = callout_of(config)
         self._delivery = LocalDelivery(self._directory, self._mail, config, self._queue, prober=self._callout)
+        self._events = LocalMailEvents(config, self._mail, self._delivery.filters)
         self._services = Services(
             config,
             self._directory,
@@ -101,6 +103,7 @@ class ServiceAssembly:
             self._connections,
             self._sessions,
             bus,
+            self._events,
         )
 
     async def start(self) -> None:
@@ -151,6 +154,7 @@ class ServiceAssembly:
 
     async def close(self) -> None:
         self._sessions.close()
+        await self._events.close()
         self._delivery.close()
         if self._callout is not None:
             await self._callout.close()

@@ -181,6 +181,10 @@ TESTS: dict[str, Spec] = {
     "mailboxexists": Spec(("mailbox",), arguments=(L,)),
     "mailboxidexists": Spec(("mailboxid",), arguments=(L,)),
     "specialuse_exists": Spec(("special-use",), arguments=(S, L), optional=1),
+    "metadata": Spec(("mboxmetadata",), _MATCH, (S, S, L), keys=True),
+    "metadataexists": Spec(("mboxmetadata",), arguments=(S, L)),
+    "servermetadata": Spec(("servermetadata",), _MATCH, (S, L), keys=True),
+    "servermetadataexists": Spec(("servermetadata",), arguments=(L,)),
     # RFC 5463
     "ihave": Spec(("ihave",), arguments=(L,)),
     # RFC 7352
@@ -232,6 +236,9 @@ EXTENSIONS = (
     "special-use",
     "mailboxid",
     "fcc",
+    "mboxmetadata",
+    "servermetadata",
+    "imapsieve",
 )
 """All that ``require`` knows, in the order in which ManageSieve announces them."""
 

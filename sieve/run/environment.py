@@ -39,6 +39,9 @@ class Environment(Protocol):
     def special_use_exists(self, use: str, mailbox: str | None) -> bool:
         """Whether a mailbox, or this one, has that use (RFC 8579 §3)."""
 
+    def annotation(self, mailbox: str | None, entry: str) -> str | None:
+        """What METADATA keeps of the mailbox, or of the server (None); ``entry`` in any case (RFC 5490 §3.3)."""
+
     def included(self, name: str, *, everybodys: bool) -> Script | None:
         """Another script of the account, or one for everybody (RFC 6609); None: there is none, or it is wrong."""
 

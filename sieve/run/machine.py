@@ -46,13 +46,13 @@ class Frame:
 class Machine:
     """One run."""
 
-    def __init__(self, message: Message, environment: Environment, limits: Limits) -> None:
+    def __init__(self, message: Message, environment: Environment, limits: Limits, given: tuple[str, ...] = ()) -> None:
         self.message = message
         self.environment = environment
         self.limits = limits
         self.actions: list[Action] = []
         self.keeps = True  # the implicit keep
-        self.flags: tuple[str, ...] = ()  # the internal variable of RFC 5232 §2
+        self.flags = given  # the internal variable of RFC 5232 §2
         self.globals: dict[str, str] = {}
         self.part: Part | None = None  # of the innermost foreverypart
         self.frames: list[Frame] = []
@@ -269,13 +269,22 @@ Command = Callable[[Machine, Node], None]
 Test = Callable[[Machine, Node], bool]
 
 
-def run(script: Script, message: Message, environment: Environment, limits: Limits | None = None) -> Outcome:
+def run(
+    script: Script,
+    message: Message,
+    environment: Environment,
+    limits: Limits | None = None,
+    *,
+    given: tuple[str, ...] = (),
+) -> Outcome:
     """Carry a script out over a message. Changes ``message`` where the script edits its header.
+
+    ``given`` are the flags that the message has already, where it lies in a mailbox.
 
     Raises:
         ScriptFailed: it cannot go on; nothing of what it wanted is to be done.
     """
-    machine = Machine(message, environment, limits or Limits())
+    machine = Machine(message, environment, limits or Limits(), given)
     try:
         return machine.main(script)
     except RecursionError as deep:  # scripts that include each other, each nested to its limit

@@ -242,6 +242,20 @@ def _specialuse_exists(machine: Machine, node: Node) -> bool:
     return all(machine.environment.special_use_exists(use, mailbox) for use in machine.strings(node.arguments[-1]))
 
 
+def _metadata(machine: Machine, node: Node) -> bool:
+    """RFC 5490 §3.3, §4.1: what is not set matches nothing."""
+    *mailbox, entry = (machine.string(argument) for argument in node.arguments[:-1])
+    value = machine.environment.annotation(mailbox[0] if mailbox else None, entry)
+    return value is not None and machine.matches(node, [value])
+
+
+def _metadataexists(machine: Machine, node: Node) -> bool:
+    """RFC 5490 §3.4, §4.2: all of them."""
+    mailbox = machine.string(node.arguments[0]) if len(node.arguments) == 2 else None
+    entries = machine.strings(node.arguments[-1])
+    return all(machine.environment.annotation(mailbox, entry) is not None for entry in entries)
+
+
 def _duplicate(machine: Machine, node: Node) -> bool:
     """RFC 7352 §3."""
     handle = machine.optional(node, "handle") or ""
@@ -292,7 +306,11 @@ TESTS: dict[str, Test] = {
     "header": _header,
     "mailboxexists": _mailboxexists,
     "mailboxidexists": _mailboxidexists,
+    "metadata": _metadata,
+    "metadataexists": _metadataexists,
     "notify_method_capability": _notify_method_capability,
+    "servermetadata": _metadata,
+    "servermetadataexists": _metadataexists,
     "size": _size,
     "specialuse_exists": _specialuse_exists,
     "string": _string,

@@ -7,8 +7,12 @@ from imap.deflate import BadStream, Deflater, Inflater
 from imap.session.conversation import converse
 from imap.session.session import Session
 from optimails.config.imap import ImapSettings
+from optimails.config.sieve import SieveSettings
+from optimails.delivery.scripts import ScriptFiles
 from optimails.door.peer import Disconnected
+from optimails.mailbox.service import account_directory
 from tests.support import memory_peer
+from tests.support.mail_events import mail_events
 from tests.support.memory_peer import MemoryConnection, PullDoor, expect
 from tests.support.transcript import Connection
 
@@ -122,7 +126,9 @@ class ImapDoor(PullDoor):
 
     async def given(self, words: list[str], connection: Callable[[], Awaitable[Connection]]) -> None:
         """Also ``@limit storage bytes``; ``@select NAME`` and ``@messages NAME what…`` are dialogues of the first
-        connection whose answers are not looked at, except that they succeed, and so is ``@do COMMAND``."""
+        connection whose answers are not looked at, except that they succeed, and so is ``@do COMMAND``.
+        ``@sieve NAME script`` stores a script of alice, to be named by annotations; the first one comes before the
+        first line."""
         match words:
             case ["limit", name, value]:
                 self.world.directory.limit("alice", **{name: int(value)})
@@ -132,10 +138,19 @@ class ImapDoor(PullDoor):
                 for kind in kinds:
                     text = MESSAGES[kind]
                     await self._quietly(await connection(), b"APPEND %b {%d+}\r\n%b" % (name.encode(), len(text), text))
+            case ["sieve", name, *script]:
+                self._scripts().put(name, " ".join(script).encode())
             case ["do", *rest]:
                 await self._quietly(await connection(), " ".join(rest).encode())
             case _:
                 await super().given(words, connection)
+
+    def _scripts(self) -> ScriptFiles:
+        world = self.world
+        if world.events is None:
+            world.events = mail_events(world)
+        return ScriptFiles(account_directory(world.events.data, world.directory.accounts["alice@demo.test"].id),
+                           SieveSettings())  # fmt: skip
 
     async def _quietly(self, connection: Connection, text: bytes) -> None:
         assert isinstance(connection, MemoryConnection)

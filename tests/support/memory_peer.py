@@ -130,7 +130,8 @@ class PullDoor:
 
     async def connect(self) -> MemoryConnection:
         world = self.world
-        peer, session, conversation = self.start(Surroundings(self.settings, world.mail, world.login, world.sessions))
+        around = Surroundings(self.settings, world.mail, world.login, world.sessions, world.events)
+        peer, session, conversation = self.start(around)
         connection = MemoryConnection(peer, session, asyncio.get_running_loop().create_task(conversation))
         self.connections.append(connection)
         return connection

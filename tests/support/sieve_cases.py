@@ -97,6 +97,9 @@ class World:
     def special_use_exists(self, use: str, mailbox: str | None) -> bool:
         return use.lower() == "\\archive" and mailbox in (None, "Archive")
 
+    def annotation(self, mailbox: str | None, entry: str) -> str | None:
+        return {("Archive", "/shared/color"): "Blue", (None, "/private/away"): ""}.get((mailbox, entry.lower()))
+
     def included(self, name: str, *, everybodys: bool) -> Script | None:
         text = self.scripts.get(("global/" if everybodys else "") + name)
         return None if text is None else compile_script(text)
@@ -320,6 +323,20 @@ case("ihave not", 'require "ihave"; if not ihave "no-such" { discard; } else { a
      ours_alone="Pigeonhole checks what it excludes")  # fmt: skip
 case("ihave within", 'require "ihave"; if allof(ihave "no-such", nonsense "x") { more :nonsense; } else { discard; }',
      "discard")  # fmt: skip
+
+# -- metadata
+STORE = "it would need a mail store"
+yes("mboxmetadata", 'metadata "Archive" "/Shared/color" ["red", "blue"]', ours_alone=STORE)
+no("mboxmetadata", 'metadata "INBOX" "/shared/color" "blue"', ours_alone=STORE)
+no("mboxmetadata", 'metadata :contains "Archive" "/shared/none" ""', ours_alone=STORE)
+yes("mboxmetadata", 'metadataexists "Archive" ["/shared/color", "/SHARED/color"]', ours_alone=STORE)
+no("mboxmetadata", 'metadataexists "Archive" ["/shared/color", "/shared/none"]', ours_alone=STORE)
+yes("servermetadata", 'servermetadata "/private/away" ""', ours_alone=STORE)
+no("servermetadata", 'servermetadata :matches "/shared/color" "*"', ours_alone=STORE)
+yes("servermetadata", 'servermetadataexists "/private/away"', ours_alone=STORE)
+case("matched in metadata", 'require ["mboxmetadata", "variables", "fileinto"];'
+     'if metadata :matches "Archive" "/shared/color" "B*" { fileinto "${1}"; }', "fileinto lue",
+     ours_alone=STORE)  # fmt: skip
 
 # -- mime
 LOOP = 'require ["foreverypart", "mime", "fileinto", "variables", "extracttext"];'

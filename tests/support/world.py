@@ -106,6 +106,7 @@ class World:
         self.mail = LocalMailService(self._place, self.bus)
         self.login = Login(self.directory, Guard(LoginSettings(delay_seconds=0)))
         self.sessions = self.limited()
+        self.events = None  # scripts that wait for what users do by IMAP
 
     def limited(self, **limits: int) -> Sessions:
         """The registry of sessions, with other limits of connections."""

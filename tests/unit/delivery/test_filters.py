@@ -279,7 +279,7 @@ def test_vacation_keeps_silent(mail: bytes, sender: str | None) -> None:
                 sent.append(arguments)
                 return {}
 
-        world.delivery._filters._outgoing = Spy()
+        world.delivery.filters.outgoing = Spy()
         address = EmailAddress.parse(sender) if sender else None
         assert await world.arrives(mail, sender=address) == Delivered()
         assert sent == []
