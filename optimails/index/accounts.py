@@ -35,7 +35,10 @@ def boot_id() -> str:
 
 
 def prepare(database: Database, account: AccountId) -> Opened:
-    """Make the account's row, or bring its counters past a crash of the machine."""
+    """Make the account's row, or bring its counters past a crash of the machine.
+
+    Until ``finish`` the account counts as not recovered: who dies in between leaves it to the next.
+    """
     boot = boot_id()
     with database.read() as connection:
         row = connection.execute("SELECT boot FROM account").fetchone()
@@ -50,8 +53,7 @@ def prepare(database: Database, account: AccountId) -> Opened:
             )
         elif row[0] != _UNFINISHED:
             connection.execute(
-                "UPDATE account SET modseq = modseq_reserved, modseq_reserved = modseq_reserved + ?, boot = ?",
-                (MODSEQ_BLOCK, boot),
+                "UPDATE account SET modseq = modseq_reserved, modseq_reserved = modseq_reserved + ?", (MODSEQ_BLOCK,)
             )
             connection.execute(
                 "UPDATE mailbox SET uid_next = uid_reserved, uid_reserved = uid_reserved + ?", (UID_BLOCK,)
@@ -61,7 +63,7 @@ def prepare(database: Database, account: AccountId) -> Opened:
 
 
 def finish(database: Database) -> None:
-    """The mailboxes of a new account, or of one that was rebuilt, are all there."""
+    """All is there: the mailboxes of a new account, or what was left when the machine went down."""
     with database.write(durable=True) as connection:
         connection.execute("UPDATE account SET boot = ?", (boot_id(),))
 

@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -84,7 +84,7 @@ class Engine:
             state = self.states.setdefault(mailbox, MailboxState(mailbox))
         return state
 
-    def tidy(self, operation: Callable[..., object], *names: str) -> None:
+    def tidy(self, operation: Callable[..., object], *names: str | Sequence[str]) -> None:
         """Something on disk that a commit left to do. If it fails now, recovery or ``doctor`` does it later."""
         try:
             operation(*names)

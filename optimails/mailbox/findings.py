@@ -8,6 +8,7 @@ class Kind(StrEnum):
     UNFINISHED_EXPUNGE = "unfinished_expunge"
     UNACKNOWLEDGED = "unacknowledged"
     ADOPTED = "adopted"
+    RESTORED = "restored"
     FILE_MISSING = "file_missing"
     COUNTERS = "counters"
     FOLDER = "folder"

@@ -10,6 +10,8 @@ What can be found, and what is done (``Finding.kind``):
 - a row without a file: reported, and expunged. When the file is on the shelf (the machine went down after the expunge
   moved it and lost the commit), it can be brought back.
 - the folder of a mailbox that was deleted, with its messages: the process died before it moved them. Finish that.
+- a file that is not whole, without a row: its process, or the machine, died while it was written. It is removed; what
+  was acknowledged has been made whole before (``restoring``).
 - temporary files of dead processes: removed.
 
 Processes that live and have the account open are left alone: their names carry their process id.
@@ -72,7 +74,7 @@ def _recover_mailbox(
             if repair:
                 folders.restore_folder(engine, box)
         for name in sorted(files - rows.keys()):
-            kind = _without_row(engine, name, tombstones, living, adopt=adopt)
+            kind = _without_row(engine, box.folder, name, tombstones, living, adopt=adopt)
             if kind is not None:
                 findings.append(Finding(kind, box.name, name, repair))
         missing = sorted(rows.keys() - files)
@@ -115,8 +117,8 @@ def _deleted_folders(engine: Engine, *, repair: bool) -> list[Finding]:
     return findings
 
 
-def _without_row(
-    engine: Engine, name: str, tombstones: Mapping[str, int], living: AbstractSet[int], *, adopt: bool
+def _without_row(  # noqa: PLR0913 - all that is known of the file
+    engine: Engine, folder: str, name: str, tombstones: Mapping[str, int], living: AbstractSet[int], *, adopt: bool
 ) -> Kind | None:
     """What a file is that has no row; None when a living process is just about to give it one."""
     writer = engine.files.writer(name)
@@ -124,6 +126,8 @@ def _without_row(
         return Kind.UNFINISHED_EXPUNGE
     if writer in living:
         return None
+    if engine.files.torn(folder, name):
+        return Kind.UNACKNOWLEDGED  # or the journal had had it, and it were whole again
     return Kind.ADOPTED if writer is None or adopt else Kind.UNACKNOWLEDGED
 
 

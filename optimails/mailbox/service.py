@@ -10,32 +10,44 @@ from pathlib import Path
 from optimails.index import accounts, mailboxes
 from optimails.index.database import Damaged, Database, storage_errors
 from optimails.index.texts import TextIndex
-from optimails.mailbox import folders, indexing, recovery, removing
+from optimails.mailbox import folders, indexing, recovery, removing, restoring
 from optimails.mailbox.account import LocalAccountMail
 from optimails.mailbox.engine import Engine, Publisher, forget_dead_openers, register_opener
 from optimails.model.account import Account
 from optimails.model.ids import AccountId
 from optimails.store.api import AccountFiles
+from optimails.store.journal import Journal
 from optimails.store.maildir import MaildirFiles
+from optimails.store.remains import Remains
 from quota.usage import Usage
 
 log = logging.getLogger(__name__)
 
 INDEX = "index.sqlite"
 TEXTS = "texts.sqlite"
+JOURNAL = "journal"
 _database = storage_errors(Database)
 Places = Callable[[AccountId], tuple[AccountFiles, Path | None]]
 """Where an account's files are, and its index (None: in memory)."""
 
 
-def places(data: Path) -> Places:
-    """Accounts below ``data/mail``, in folders by the first letters of their id."""
+def places(data: Path, journal: Journal | None = None) -> Places:
+    """Accounts below ``data/mail``, in folders by the first letters of their id.
+
+    A process that stores many messages has a ``journal`` (``open_journal``).
+    """
+    remains = Remains(data / JOURNAL, accounts.boot_id())
 
     def place(account: AccountId) -> tuple[AccountFiles, Path]:
         directory = account_directory(data, account)
-        return MaildirFiles(directory), directory / INDEX
+        return MaildirFiles(directory, journal, remains), directory / INDEX
 
     return place
+
+
+def open_journal(data: Path) -> Journal:
+    """This process's own; to be closed at its end."""
+    return Journal(data / JOURNAL, data / "mail", accounts.boot_id())
 
 
 def account_directory(data: Path, account: AccountId) -> Path:
@@ -114,6 +126,11 @@ class LocalMailService:
             await loop.run_in_executor(None, indexing.prune_texts, mail.engine)
             return await loop.run_in_executor(None, removing.purge, mail.engine)
 
+    async def recover(self, account: AccountId) -> None:
+        """Open the account, which restores what the machine lost when it went down. Raises ``Unavailable``."""
+        if account not in self._engines:
+            await self._open(account)
+
     async def index_texts(self, account: Account) -> int:
         """Bring the account's text index up to date, if it has one; how many messages were added."""
         async with await self.open(account) as mail:
@@ -149,6 +166,7 @@ def _open(account: AccountId, files: AccountFiles, index: Path | None, bus: Publ
         log.exception("index_damaged", extra={"fields": {"account": account, "detail": str(damage)}})
         set_aside(index)
         database = Database(index)
+    restored = restoring.restore(files, database, account)  # first: what follows takes a missing file for a lost one
     opened = accounts.prepare(database, account)
     texts = TextIndex(index.with_name(TEXTS) if index else None)
     engine = Engine(account, database, texts, files, bus)
@@ -162,7 +180,10 @@ def _open(account: AccountId, files: AccountFiles, index: Path | None, bus: Publ
         forget_dead_openers(database)
     elif crashed or opened.rebooted:
         engine.opening_findings = recovery.recover(engine, living, adopt=opened.rebooted)
+        if opened.rebooted:
+            accounts.finish(database)
         forget_dead_openers(database)
+    engine.opening_findings = restored + engine.opening_findings
     return engine
 
 

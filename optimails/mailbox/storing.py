@@ -79,15 +79,13 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exem
         size = sum(message.row.size for message in ready)
         _expect_room(engine.usage(), 0 if exempt else size, 0 if exempt else len(ready))
         with _folder_of_a_mailbox():
-            for message in ready:
-                files.append(engine.files.place(message.staged, box.folder))  # noqa: PERF401 - what is placed must be known
-            engine.files.sync(box.folder)
+            files = engine.files.place([message.staged for message in ready], box.folder)
         uids, modseq, usage = _insert(engine, box, ready, files, size, exempt=exempt)
     except BaseException:
         for message in ready:
             message.staged.discard()
-        for file in files:
-            engine.tidy(engine.files.remove, box.folder, file)
+        if files:
+            engine.tidy(engine.files.withdraw, box.folder, files)
         raise
     if any(flag not in BIT for message in ready for flag in message.flags):
         engine.keywords.refresh()
@@ -176,6 +174,7 @@ def copy(engine: Engine, source: MailboxRow, ranges: Ranges, to: MailboxName, *,
         _expect_room(engine.usage(), sum(row.size for row in rows), len(rows))
     links: dict[int, str] = {}
     try:
+        engine.files.settle(source.folder, [row.name for row in rows])
         for row in rows:
             with contextlib.suppress(FileNotFoundError):
                 links[row.uid] = engine.files.link(source.folder, row.name, target.folder)

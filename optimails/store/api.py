@@ -1,11 +1,12 @@
 """What the layers above ask of the files of one account. Folders and names are the store's own, kept in the index."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from optimails.model.ids import UidValidity
+from optimails.store.remains import Unsettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,20 @@ class AccountFiles(Protocol):
         """Every folder with its label; None for one that another program made."""
 
     def stage(self) -> Staged: ...
-    def place(self, staged: Staged, folder: str) -> str:
-        """Give the message its name in the folder and return it; durable after ``sync``."""
+    def place(self, staged: Sequence[Staged], folder: str) -> list[str]:
+        """Give the messages their names in the folder, all or none; they are durable on return."""
+
+    def withdraw(self, folder: str, placed: Sequence[str]) -> None:
+        """Take back what was placed just now and is no message after all."""
 
     def link(self, folder: str, name: str, target: str) -> str:
         """Place the message a second time; durable after ``sync(target)``. FileNotFoundError when it is gone."""
 
+    def settle(self, folder: str, messages: Sequence[str]) -> None:
+        """Make the contents of these messages durable, which may have come just now: before they are linked."""
+
     def sync(self, folder: str) -> None:
-        """Make the names placed in the folder durable."""
+        """Make the names linked into the folder durable."""
 
     def remove(self, folder: str, name: str) -> None:
         """Remove for good; does nothing when it is gone."""
@@ -88,6 +95,18 @@ class AccountFiles(Protocol):
     def remove_shelved(self, name: str) -> None: ...
     def shelved(self) -> Iterator[str]:
         """Names of the expunged messages that are kept."""
+
+    def unsettled(self) -> Iterator[Unsettled]:
+        """Messages that were acknowledged before the machine went down, and of which nothing else may be left."""
+
+    def mend(self, folder: str, name: str, content: bytes) -> bool:
+        """Give the message this content, durably; whether it had another, or none."""
+
+    def mend_shelved(self, name: str, content: bytes) -> bool:
+        """The same for an expunged one."""
+
+    def torn(self, folder: str, name: str) -> bool:
+        """Whether the message is known not to be whole."""
 
     def open(self, folder: str, name: str) -> StoredMessage:
         """FileNotFoundError when it is gone."""

@@ -12,17 +12,24 @@ What is done once a message uses plain strings and ``os``: building a ``Path`` c
 import contextlib
 import fcntl
 import json
+import logging
 import mmap
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from optimails.store import names
 from optimails.store.api import FolderLabel, Staged
-from optimails.store.staged import StagedFile
+from optimails.store.journal import Journal, sync_file_system
+from optimails.store.remains import Remains, Unsettled
+from optimails.store.segment import Record
+from optimails.store.staged import IN_MEMORY, StagedFile, write_all
+
+log = logging.getLogger(__name__)
 
 LABEL = "maildirfolder"  # the file that marks a Maildir++ folder; ours has the label in it
+_FEW = 8  # files that are synced one by one; for more, the file system is synced once
 MAPPED = 128 * 1024  # bytes; a smaller message is read, a larger one mapped
 
 
@@ -56,8 +63,11 @@ class OpenFile:
 class MaildirFiles:
     """The files of one account below ``directory``, which is made when missing."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, journal: Journal | None = None, remains: Remains | None = None) -> None:
+        """With a ``journal``, small messages need no sync of their own; ``remains`` has those of earlier boots."""
         self.directory = directory
+        self._remains = remains
+        self._account = directory.name
         self._root = directory / "Maildir"
         self._shelf = directory / ".expunged"
         self._text = str(self._root)
@@ -66,6 +76,8 @@ class MaildirFiles:
             _make_durable(self._shelf)
             self._make(self._root)
             _sync(self._root)
+        on_same_disk = journal is not None and self._root.stat().st_dev == journal.device
+        self._journal = journal if on_same_disk else None
 
     @staticmethod
     def _make(path: Path) -> None:
@@ -143,7 +155,23 @@ class MaildirFiles:
     def stage(self) -> StagedFile:
         return StagedFile(self._root / "tmp")
 
-    def place(self, staged: Staged, folder: str) -> str:
+    def place(self, staged: Sequence[Staged], folder: str) -> list[str]:
+        placed: list[str] = []
+        try:
+            if self._journal is not None and all(one.size <= IN_MEMORY for one in staged):
+                self._place_unsynced(staged, folder, placed, self._journal)
+            else:
+                for one in staged:
+                    placed.append(self._place_synced(one, folder))  # noqa: PERF401 - what is placed must be known
+                self.sync(folder)
+        except BaseException:
+            for name in placed:
+                with contextlib.suppress(OSError):
+                    self.remove(folder, name)
+            raise
+        return placed
+
+    def _place_synced(self, staged: Staged, folder: str) -> str:
         assert isinstance(staged, StagedFile)
         temporary = staged.settle()
         name = names.new_name()
@@ -151,10 +179,50 @@ class MaildirFiles:
         staged.placed()
         return name
 
+    def _place_unsynced(self, staged: Sequence[Staged], folder: str, placed: list[str], journal: Journal) -> None:
+        records: list[Record] = []
+        for one in staged:
+            content = one.view()
+            name = names.new_name(len(content))
+            # At once under its name: what has no row is no message yet, and a torn file is known by its size.
+            descriptor = os.open(self._file(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            placed.append(name)
+            try:
+                write_all(descriptor, content)
+            finally:
+                os.close(descriptor)
+            records.append(Record(self._account, folder, name, content))
+        try:
+            journal.write(records)
+        except OSError as wrong:
+            log.warning("journal_failed", extra={"fields": {"account": self._account, "error": str(wrong.__cause__)}})
+            for name in placed:
+                _sync_file(self._file(folder, name))
+            self.sync(folder)
+
+    def withdraw(self, folder: str, placed: Sequence[str]) -> None:
+        if self._journal is not None:
+            self._journal.take_back([Record(self._account, folder, name, None) for name in placed])
+        for name in placed:
+            self.remove(folder, name)
+
     def link(self, folder: str, name: str, target: str) -> str:
         linked = names.new_name()
         os.link(self._file(folder, name), self._file(target, linked))
         return linked
+
+    def settle(self, folder: str, messages: Sequence[str]) -> None:
+        fresh = [name for name in messages if names.unsettled(name)]
+        if len(fresh) > _FEW:
+            descriptor = os.open(self._text, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                sync_file_system(descriptor)
+            finally:
+                os.close(descriptor)
+            return
+        for name in fresh:
+            with contextlib.suppress(FileNotFoundError):
+                _sync_file(self._file(folder, name))
 
     def sync(self, folder: str) -> None:
         _sync(self._path(folder) / "cur")
@@ -169,6 +237,8 @@ class MaildirFiles:
 
     def unshelve(self, name: str, folder: str) -> str:
         placed = names.new_name()
+        if names.unsettled(name):
+            _sync_file(f"{self._shelf}/{name}")
         os.link(f"{self._shelf}/{name}", self._file(folder, placed))
         return placed
 
@@ -193,6 +263,41 @@ class MaildirFiles:
     def writer(self, name: str) -> int | None:
         return names.writer(name)
 
+    # -- after the machine went down -----------------------------------------------------------------------------------
+
+    def unsettled(self) -> Iterator[Unsettled]:
+        return iter(()) if self._remains is None else self._remains.of(self._account)
+
+    def mend(self, folder: str, name: str, content: bytes) -> bool:
+        self._make(self._path(folder))
+        return self._mend(f"{self._text}/{folder}/cur" if folder else f"{self._text}/cur", name, content)
+
+    def mend_shelved(self, name: str, content: bytes) -> bool:
+        return self._mend(str(self._shelf), name, content)
+
+    def _mend(self, folder: str, name: str, content: bytes) -> bool:
+        path = f"{folder}/{name}"
+        with contextlib.suppress(FileNotFoundError):
+            file = OpenFile(path)
+            try:
+                if file.size == len(content) and file.read(0, file.size) == content:
+                    return False
+            finally:
+                file.close()
+        staged = self.stage()
+        try:
+            staged.write(content)
+            os.rename(staged.settle(), path)
+            staged.placed()
+        finally:
+            staged.discard()
+        _sync(Path(folder))
+        return True
+
+    def torn(self, folder: str, name: str) -> bool:
+        promised = names.promised_size(name)
+        return promised is not None and os.stat(self._file(folder, name)).st_size != promised
+
     # -- what other programs leave -------------------------------------------------------------------------------------
 
     def arrivals(self, folder: str) -> Iterator[str]:
@@ -216,6 +321,14 @@ class MaildirFiles:
 
     def destroy(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _sync_file(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:

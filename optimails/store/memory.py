@@ -1,10 +1,11 @@
 """The in-memory twin of the store, for tests of the layers above."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from optimails.store.api import FolderLabel, Staged
+from optimails.store.remains import Unsettled
 
 
 class MemoryMessage:
@@ -75,8 +76,12 @@ class MemoryFiles:
         self.cur[folder][name] = data
         return name
 
-    def place(self, staged: Staged, folder: str) -> str:
-        return self._store(bytes(staged.view()), folder)
+    def place(self, staged: Sequence[Staged], folder: str) -> list[str]:
+        return [self._store(bytes(one.view()), folder) for one in staged]
+
+    def withdraw(self, folder: str, placed: Sequence[str]) -> None:
+        for name in placed:
+            self.remove(folder, name)
 
     def _get(self, folder: str, name: str) -> bytes:
         try:
@@ -86,6 +91,26 @@ class MemoryFiles:
 
     def link(self, folder: str, name: str, target: str) -> str:
         return self._store(self._get(folder, name), target)
+
+    def settle(self, folder: str, messages: Sequence[str]) -> None:
+        """Memory is as durable as it gets."""
+
+    def unsettled(self) -> Iterator[Unsettled]:
+        return iter(())
+
+    def mend(self, folder: str, name: str, content: bytes) -> bool:
+        changed = self.cur[folder].get(name) != content
+        self.cur[folder][name] = content
+        return changed
+
+    def mend_shelved(self, name: str, content: bytes) -> bool:
+        changed = self.shelf.get(name) != content
+        self.shelf[name] = content
+        return changed
+
+    def torn(self, folder: str, name: str) -> bool:
+        del folder, name
+        return False
 
     def sync(self, folder: str) -> None:
         """Memory is as durable as it gets."""

@@ -36,7 +36,7 @@ class StagedFile:
             self.size += len(data)
             try:
                 if self._descriptor >= 0:
-                    _write_all(self._descriptor, data)
+                    write_all(self._descriptor, data)
                     return
                 self._chunks.append(data)
                 if self.size > IN_MEMORY:
@@ -51,7 +51,7 @@ class StagedFile:
     def _spill(self) -> None:
         self._path = self._tmp / new_name()
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        _write_all(self._descriptor, b"".join(self._chunks))
+        write_all(self._descriptor, b"".join(self._chunks))
         self._chunks = []
 
     def view(self) -> bytes:
@@ -106,7 +106,7 @@ class StagedFile:
         self.discard()
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]

@@ -75,7 +75,7 @@ class ServiceAssembly:
         from optimails.door.guard import Guard  # noqa: PLC0415
         from optimails.door.login import Login  # noqa: PLC0415
         from optimails.door.sessions import Sessions  # noqa: PLC0415
-        from optimails.mailbox.service import LocalMailService, places  # noqa: PLC0415
+        from optimails.mailbox.service import LocalMailService, open_journal, places  # noqa: PLC0415
         from optimails.supervisor.queue import callout_of, open_queue  # noqa: PLC0415
 
         self._config = config
@@ -84,7 +84,8 @@ class ServiceAssembly:
         secure: Any = tls  # its interface is declared by zope, which the checker does not see
         self._database = open_database(config.directory, data, upgrade=False)
         self._directory = LocalDirectory(self._database, config.directory, config.ldap)
-        self._mail = LocalMailService(places(data), bus, open_accounts=config.store.open_accounts)
+        self._journal = open_journal(data)
+        self._mail = LocalMailService(places(data, self._journal), bus, open_accounts=config.store.open_accounts)
         run = data / "run"
         self._guard = Guard(config.login, run / "guard.sqlite")
         self._connections = Connections(config.login, run / "connections")
@@ -126,11 +127,13 @@ class ServiceAssembly:
 
     async def follow(self) -> None:
         from optimails.collection.runner import Collector  # noqa: PLC0415  # only the jobs worker needs it
+        from optimails.supervisor.journal import JournalJobs  # noqa: PLC0415  # as above
         from optimails.supervisor.texts import TextJobs  # noqa: PLC0415  # as above
 
+        journals = JournalJobs(self._config.server.data, self._mail)
         collector = Collector(self._config.server.data, self._config.collection, self._directory, self._mail)
         texts = TextJobs(self._config.server.data, self._bus, self._directory, self._mail)
-        await asyncio.gather(texts.run(), self._run_queue(), collector.run())
+        await asyncio.gather(journals.run(), texts.run(), self._run_queue(), collector.run())
 
     async def _run_queue(self) -> None:
         from optimails.delivery.home import HomeCourier  # noqa: PLC0415  # only the jobs worker needs it
@@ -159,6 +162,7 @@ class ServiceAssembly:
         if self._callout is not None:
             await self._callout.close()
         await self._mail.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._journal.close)
         await self._directory.close()
         self._queue.close()
         self._connections.close()

@@ -24,7 +24,7 @@ ANN = account()
 class Failing:
     """A store whose n-th changing operation raises ENOSPC before it does anything."""
 
-    CHANGING = ("create_folder", "relabel", "place", "link", "sync", "remove", "shelve", "stage")
+    CHANGING = ("create_folder", "relabel", "place", "link", "settle", "sync", "remove", "withdraw", "shelve", "stage")
 
     def __init__(self, store):
         self.store = store
@@ -120,7 +120,7 @@ def test_a_file_left_by_a_process_that_died_is_not_mail(tmp_path):
     engine = disk_engine(tmp_path, ANN)
     staged = engine.files.stage()
     staged.write(MAIL)
-    engine.files.place(staged, INBOX_FOLDER)
+    engine.files.place([staged], INBOX_FOLDER)
     assert [finding.kind for finding in recovery.recover(engine, frozenset(), adopt=False)] == [
         recovery.Kind.UNACKNOWLEDGED
     ]
@@ -133,7 +133,7 @@ def test_a_file_without_a_row_is_adopted_after_the_machine_went_down(tmp_path):
     first = storing.append(engine, "INBOX", [NewMessage(MAIL)])
     staged = engine.files.stage()
     staged.write(MAIL)
-    engine.files.place(staged, INBOX_FOLDER)
+    engine.files.place([staged], INBOX_FOLDER)
     with engine.database.write() as connection:
         connection.execute("UPDATE account SET boot = 'another boot'")
     engine.close()

@@ -92,6 +92,8 @@ def test_numbers_jump_past_the_reserved_block_after_a_reboot():
     with database.write() as connection:
         assert mailboxes.by_id(connection, box.id).uid_next >= accounts.UID_BLOCK
         assert accounts.next_modseq(connection) > modseq + accounts.MODSEQ_BLOCK - 10
+    assert accounts.prepare(database, AccountId("aa")).rebooted  # until it is recovered
+    accounts.finish(database)
     assert not accounts.prepare(database, AccountId("aa")).rebooted
 
 

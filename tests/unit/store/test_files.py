@@ -25,8 +25,7 @@ def files(request, tmp_path):
 def stored(files, folder="", data=b"text\r\n"):
     staged = files.stage()
     staged.write(data)
-    name = files.place(staged, folder)
-    files.sync(folder)
+    (name,) = files.place([staged], folder)
     return name
 
 
@@ -38,7 +37,7 @@ def test_what_was_written_in_pieces_is_read_back(files, size):
         staged.write(data[start : start + 70_000])
     assert staged.size == size
     assert bytes(staged.view()[:]) == data
-    message = files.open("", files.place(staged, ""))
+    message = files.open("", *files.place([staged], ""))
     assert (message.size, bytes(message.view()[:]), message.read(5, 7)) == (size, data, data[5:12])
     message.close()
     message.close()
@@ -126,5 +125,5 @@ def test_a_message_given_up_while_it_is_stored_is_not_stored(tmp_path, monkeypat
     with pytest.raises(Unavailable):
         staged.write(b"more")
     with pytest.raises(Unavailable):
-        files.place(staged, "")
+        files.place([staged], "")
     assert [list(files.names("")), os.listdir(tmp_path / "Maildir" / "tmp")] == [[], []]
