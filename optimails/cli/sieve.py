@@ -23,7 +23,7 @@ sieve = frame.group("sieve")
 
 def files_of(app: App, address: str) -> "ScriptFiles":
     from optimails.delivery.scripts import ScriptFiles  # noqa: PLC0415 - when needed
-    from optimails.mailbox.service import account_directory  # noqa: PLC0415 - when needed
+    from optimails.store.places import account_directory  # noqa: PLC0415 - when needed
 
     account = open_account(app, address)
     return ScriptFiles(account_directory(app.own_data(), account.id), app.config.sieve)

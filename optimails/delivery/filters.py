@@ -35,12 +35,12 @@ from optimails.delivery.scripts import ACTIVE, FOLDER, SUFFIX, Compiled, domain_
 from optimails.delivery.spool import Spool
 from optimails.delivery.world import Mailboxes, World
 from optimails.mailbox.api import AccountMail, NewMessage
-from optimails.mailbox.service import account_directory
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, MailError, Reason, Refused, Unavailable
 from optimails.model.flags import flag_set
 from optimails.model.mailbox_name import INBOX, MailboxName
+from optimails.store.places import account_directory
 from sieve.language import Script, SieveError
 from sieve.run import Action, Message, ScriptFailed, run
 from sieve.run.actions import Discard, FileInto, Keep, Notify, Redirect, Reject, Remember, Vacation

@@ -18,6 +18,7 @@ from optimails.model.ids import AccountId
 from optimails.store.api import AccountFiles
 from optimails.store.journal import Journal
 from optimails.store.maildir import MaildirFiles
+from optimails.store.places import account_directory
 from optimails.store.remains import Remains
 from quota.usage import Usage
 
@@ -48,10 +49,6 @@ def places(data: Path, journal: Journal | None = None) -> Places:
 def open_journal(data: Path) -> Journal:
     """This process's own; to be closed at its end."""
     return Journal(data / JOURNAL, data / "mail", accounts.boot_id())
-
-
-def account_directory(data: Path, account: AccountId) -> Path:
-    return data / "mail" / account[:2] / account
 
 
 class LocalMailService:

@@ -5,9 +5,10 @@ import logging
 from pathlib import Path
 
 from optimails.index import accounts
-from optimails.mailbox.service import JOURNAL, LocalMailService, account_directory
+from optimails.mailbox.service import JOURNAL, LocalMailService
 from optimails.model.errors import MailError
 from optimails.model.ids import AccountId
+from optimails.store.places import account_directory
 from optimails.store.remains import Orphans, Remains
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,10 @@ from optimails.config import Config
 from optimails.directory.admin import Admin
 from optimails.directory.database import Database
 from optimails.directory.local import LocalDirectory
-from optimails.mailbox.service import LocalMailService, account_directory
+from optimails.mailbox.service import LocalMailService
 from optimails.model.errors import MailError
 from optimails.model.ids import AccountId
+from optimails.store.places import account_directory
 
 ROUNDS = 24
 PAUSE = 0.01  # seconds between two accounts

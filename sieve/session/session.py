@@ -9,8 +9,8 @@ from optimails.delivery.scripts import ScriptFiles
 from optimails.door.peer import Peer
 from optimails.door.session import PullSession, Surroundings
 from optimails.door.sessions import Ending
-from optimails.mailbox.service import account_directory
 from optimails.model.account import Account
+from optimails.store.places import account_directory
 from optimails.texts import text
 from sieve.wire import responses
 from sieve.wire.reader import Broken, Line, Reader

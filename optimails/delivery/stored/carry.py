@@ -28,12 +28,12 @@ from optimails.delivery.spool import Spool
 from optimails.delivery.stored.decide import RunFailed, Wish, decide, difference, envelope_of, wish
 from optimails.delivery.world import Mailboxes, World
 from optimails.mailbox.api import AccountMail, MessageFile, MessageSet, NewMessage, SelectedMailbox, StoreMode, Want
-from optimails.mailbox.service import account_directory
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, MailError, Reason, Refused
 from optimails.model.flags import DELETED, flag_set
 from optimails.model.mailbox_name import MailboxName, canonical
 from optimails.model.number_set import NumberSet
+from optimails.store.places import account_directory
 from sieve.language import Script
 from sieve.run import Message
 from sieve.run.actions import FileInto, Redirect

@@ -16,9 +16,9 @@ from optimails.delivery.filters import Filters
 from optimails.delivery.scripts import FOLDER, SUFFIX
 from optimails.delivery.stored.api import Happened
 from optimails.mailbox.api import AccountMail
-from optimails.mailbox.service import account_directory
 from optimails.model.account import Account
 from optimails.model.mailbox_name import MailboxName, canonical
+from optimails.store.places import account_directory
 from sieve.language import Script, SieveError
 from sieve.language.values import is_script_name
 

@@ -1,0 +1,19 @@
+"""Calendars, address books and task lists: the one API that every head uses. Blocking; call it from a thread.
+
+api.py           values: kinds, collections, items, limits
+service.py       opens accounts, keeps the last used ones open
+account.py       one account: its collections and items
+text.py          lines and components of iCalendar and vCard
+moments.py       dates, times, durations, periods
+zones.py         time zones by name or by their definition, Outlook's included
+recurrence.py    recurrence rules, within a budget
+calendar.py      one calendar object, checked; its occurrences
+card.py          one vCard, checked
+extract.py       what of an item goes into the tables beside it
+filters.py       what CalDAV and CardDAV filters mean for one text
+search.py        the same for a collection, from the tables where they know
+freebusy.py      when somebody is busy
+expanding.py     texts with recurrences written out, or in part
+transfer.py      whole collections in and out
+doctor.py        do tables and texts agree
+"""

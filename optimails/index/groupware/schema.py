@@ -1,0 +1,145 @@
+"""The tables of an account's calendars and address books, defined once for SQLite and PostgreSQL.
+
+``body`` holds the texts as they came: they are the record. ``occurrence`` and ``property`` are made from them and can
+be made again. Every write takes the next number of the account's ``change`` counter; items, tombstones and collections
+carry the number of their last change; so one number serves the sync-token and ctag of a collection and, as the
+account's, whatever state other protocols keep.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+VERSION = 1
+"""``PRAGMA user_version`` of a file with this schema."""
+
+metadata = sa.MetaData()
+_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+account = sa.Table(
+    "account",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("change", _BIG, nullable=False),  # the last number given
+    sa.Column("size", _BIG, nullable=False),  # bytes of all items
+)
+
+collection = sa.Table(
+    "collection",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("object_id", sa.Text, nullable=False),
+    sa.Column("components", sa.Text, nullable=False),  # with commas
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("color", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("transparent", sa.Boolean, nullable=False),
+    sa.Column("change", _BIG, nullable=False),
+    sa.Column("floor", _BIG, nullable=False),  # tombstones up to here are gone
+    sa.Column("items", _BIG, nullable=False),
+    sa.Column("size", _BIG, nullable=False),
+    sa.UniqueConstraint("account", "name"),
+    sqlite_autoincrement=True,
+)
+
+collection_property = sa.Table(
+    "collection_property",  # what clients keep there and we know nothing of
+    metadata,
+    sa.Column("collection", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),  # {namespace}name
+    sa.Column("value", sa.Text, nullable=False),  # XML
+    sqlite_with_rowid=False,
+)
+
+item = sa.Table(
+    "item",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("collection", sa.Integer, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("uid", sa.Text, nullable=False),
+    sa.Column("component", sa.Text, nullable=False),
+    sa.Column("etag", sa.Text, nullable=False),
+    sa.Column("change", _BIG, nullable=False),
+    sa.Column("size", _BIG, nullable=False),
+    sa.Column("created", _BIG, nullable=False),  # Unix seconds
+    sa.Column("modified", _BIG, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False),  # components with the UID
+    sa.Column("whole", sa.Boolean, nullable=False),  # the tables hold all of its indexed properties
+    sa.Column("kept_from", _BIG),  # NULL: all its occurrences are kept; else those between
+    sa.Column("kept_to", _BIG),
+    sqlite_autoincrement=True,
+)
+sa.Index("item_name", item.c.collection, item.c.name, unique=True)
+sa.Index("item_uid", item.c.collection, item.c.uid, unique=True)
+sa.Index("item_change", item.c.collection, item.c.change, item.c.name, item.c.etag)
+sa.Index(
+    "item_series",
+    item.c.collection,
+    item.c.kept_to,
+    sqlite_where=sa.text("kept_to IS NOT NULL"),
+    postgresql_where=sa.text("kept_to IS NOT NULL"),
+)
+
+body = sa.Table(
+    "body",
+    metadata,
+    sa.Column("item", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.LargeBinary, nullable=False),
+)
+
+occurrence = sa.Table(
+    "occurrence",
+    metadata,
+    sa.Column("collection", sa.Integer, primary_key=True),
+    sa.Column("start", _BIG, primary_key=True),  # seconds, see optimails.groupware.moments
+    sa.Column("item", sa.Integer, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("end", _BIG, nullable=False),
+    sa.Column("floating", sa.Boolean, nullable=False),
+    sa.Column("busy", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("occurrence_item", occurrence.c.item)
+
+property_ = sa.Table(
+    "property",
+    metadata,
+    sa.Column("collection", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("item", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("value", sa.Text),  # NULL: the same as folded
+    sa.Column("folded", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("property_item", property_.c.item)
+
+tombstone = sa.Table(
+    "tombstone",
+    metadata,
+    sa.Column("collection", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("change", _BIG, nullable=False),
+    sa.Column("gone_at", _BIG, nullable=False),  # Unix seconds
+    sqlite_with_rowid=False,
+)
+sa.Index("tombstone_change", tombstone.c.collection, tombstone.c.change)
+
+
+def sqlite_statements() -> list[str]:
+    """What creates an empty file in SQLite."""
+    dialect = sqlite.dialect()
+    tables = metadata.sorted_tables
+    creations = [str(CreateTable(table).compile(dialect=dialect)) for table in tables]
+    return creations + [
+        str(CreateIndex(index).compile(dialect=dialect))
+        for table in tables
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
+    ]
