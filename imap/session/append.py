@@ -93,6 +93,6 @@ async def _check(session: Session, batch: _Batch, start: AppendStart) -> None:
     if start.size > session.settings.max_append:
         raise Refused(Reason.TOO_BIG, "Message is too big")
     if start.size >= CHECK_FROM:
-        usage = await session.mail.usage()
+        usage = await session.mail.usage(start.mailbox)
         if not usage.allows(start.size + sum(message.content.size for message in batch.messages)):
             raise Refused(Reason.OVER_QUOTA, "The account is full")

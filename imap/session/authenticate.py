@@ -67,7 +67,7 @@ async def _enter(session: Session, account: Account) -> Done:
     around = session.surroundings
     session.entry = await around.sessions.enter(account, session)
     try:
-        session.account = await around.mail.open(account)
+        session.account = await around.mail.enter(account, "imap", session.id)
     except BaseException:
         session.leave()
         raise

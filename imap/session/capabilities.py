@@ -6,6 +6,9 @@ from optimails.door import sasl
 _ALWAYS = ("IMAP4rev1", "IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE")
 _LOGGED_IN = (
     "NAMESPACE",
+    "ACL",
+    "RIGHTS=texk",  # RFC 4314 §7
+    "LIST-MYRIGHTS",
     "CHILDREN",
     "LIST-EXTENDED",
     "LIST-STATUS",

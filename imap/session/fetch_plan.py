@@ -16,6 +16,7 @@ from imap.wire import responses
 from imap.wire.commands import Attribute, Binary, BinarySize, BodySection, Fetch, SectionKind
 from optimails.mailbox.api import Row, Want
 from optimails.mime import FieldFilter, field_filter
+from optimails.model.rights import Right
 
 _SEQ, _UID, _FLAGS, _MODSEQ, _DATE, _SIZE, _ENVELOPE, _STRUCTURE, _HEADERS, _SAVED, _OBJECT_ID = range(11)
 assert Row._fields.index("object_id") == _OBJECT_ID
@@ -87,7 +88,8 @@ def compile_fetch(
             columns.append(Column(_HEADERS, _header_maker(responses.section_label(item), chosen)))
             want |= Want.HEADERS
             from_headers = True
-    if marks_seen and not session.mailbox.read_only:
+    marks_seen = marks_seen and not session.mailbox.read_only and session.mailbox.may(Right.SEEN)
+    if marks_seen:
         want |= Want.FLAGS
     return Plan(
         want,
@@ -95,7 +97,7 @@ def compile_fetch(
         tuple(columns),
         tuple(from_file),
         from_headers,
-        marks_seen and not session.mailbox.read_only,
+        marks_seen,
     )
 
 

@@ -58,6 +58,8 @@ async def list_(session: Session, command: List) -> Done:
         if chosen and entry.name in statuses:
             values = await status_values(session, statuses[entry.name], command.status)
             session.write(responses.status(entry.name, values, utf8=session.utf8))
+        if chosen and entry.info is not None and entry.info.rights and ListReturn.MY_RIGHTS in command.returns:
+            session.write(responses.my_rights(entry.name, entry.info.rights, utf8=session.utf8))  # RFC 8440 §3.1
         if chosen and entry.info is not None and command.metadata:
             tell_listed(session, entry.name, command.metadata, annotations)
         await session.relieve()
@@ -111,8 +113,10 @@ def _child_info(entry: _Entry, selection: frozenset[ListSelection]) -> list[str]
 
 def _attributes(entry: _Entry, command: List) -> list[str]:
     attributes = []
-    if entry.info is None:
+    if entry.info is None or not entry.info.exists:
         attributes.append("\\NonExistent")  # RFC 5258 §3: implies \Noselect
+        if not command.extended:
+            attributes.append("\\Noselect")  # which is all that an old client knows
     elif not entry.info.selectable:
         attributes.append("\\Noselect")
     if entry.info is not None or entry.children:

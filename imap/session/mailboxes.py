@@ -51,8 +51,10 @@ async def unsubscribe(session: Session, command: Unsubscribe) -> Done:
 
 
 async def namespace(session: Session, _command: object) -> Done:
-    """RFC 2342: one personal namespace, nobody else's yet."""
-    session.write(responses.namespace([("", SEPARATOR)]))
+    """RFC 2342. Those of others are told where the plan lets the user look there, also when nothing is there yet."""
+    others, shared = await session.mail.namespaces()
+    rooms = [[(f"{prefix}{SEPARATOR}", SEPARATOR) for prefix in prefixes] for prefixes in (others, shared)]
+    session.write(responses.namespace([("", SEPARATOR)], *rooms))
     return Done("NAMESPACE completed")
 
 

@@ -1,25 +1,26 @@
-"""GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208). The account is one quota root, named by nothing."""
+"""GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208). Each account is one quota root.
+
+The user's own is named by nothing; that of a mailbox which somebody shares is named as all that he shares.
+"""
 
 from imap.session.session import Session
 from imap.session.state import Done
 from imap.wire import responses
 from imap.wire.commands import GetQuota, GetQuotaRoot, SetQuota
 from optimails.model.errors import Reason, Refused
-
-ROOT = ""
+from quota.usage import Usage
 
 
 async def get_quota(session: Session, command: GetQuota) -> Done:
-    if command.root != ROOT:
-        raise Refused(Reason.NON_EXISTENT, "No such quota root")
-    await _tell(session)
+    _tell(session, command.root, await session.mail.usage_of_root(command.root))
     return Done("GETQUOTA completed")
 
 
 async def get_quota_root(session: Session, command: GetQuotaRoot) -> Done:
     """Also for a mailbox that does not exist yet: its root is known (RFC 9208 §4.3.2)."""
-    session.write(responses.quota_root(command.mailbox, [ROOT], utf8=session.utf8))
-    await _tell(session)
+    root = await session.mail.quota_root(command.mailbox)
+    session.write(responses.quota_root(command.mailbox, [root], utf8=session.utf8))
+    _tell(session, root, await session.mail.usage_of_root(root))
     return Done("GETQUOTAROOT completed")
 
 
@@ -27,8 +28,7 @@ async def set_quota(_session: Session, _command: SetQuota) -> Done:
     raise Refused(Reason.NO_PERMISSION, "Limits come from the plan of the account")
 
 
-async def _tell(session: Session) -> None:
-    usage = await session.mail.usage()
+def _tell(session: Session, root: str, usage: Usage) -> None:
     limits = usage.limits
     resources = []
     if limits.storage is not None:
@@ -36,4 +36,4 @@ async def _tell(session: Session) -> None:
         resources.append(("STORAGE", -(-usage.storage // 1024), limits.storage // 1024))
     if limits.messages is not None:
         resources.append(("MESSAGE", usage.messages, limits.messages))
-    session.write(responses.quota(ROOT, resources))
+    session.write(responses.quota(root, resources))

@@ -7,6 +7,7 @@ from imap.session.updates import tell_keywords
 from imap.wire import codes, responses
 from imap.wire.commands import Select
 from optimails.model.errors import BadSyntax
+from optimails.model.rights import Right
 
 
 async def select(session: Session, command: Select) -> Done:
@@ -41,7 +42,7 @@ async def select(session: Session, command: Select) -> Done:
 
 async def close(session: Session, _command: object) -> Done:
     """Expunge without telling, then leave."""
-    if not session.mailbox.read_only:
+    if not session.mailbox.read_only and session.mailbox.may(Right.EXPUNGE):
         await session.mailbox.expunge()
     await session.unselect()
     return Done("CLOSE completed")

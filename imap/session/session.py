@@ -18,7 +18,7 @@ from imap.wire.responses import Condition
 from optimails.config.imap import ImapSettings
 from optimails.door.session import FLUSH_AT, PullSession, Surroundings
 from optimails.door.sessions import Ending
-from optimails.mailbox.api import AccountMail, MessageSet, SelectedMailbox
+from optimails.mailbox.api import MessageSet, SelectedMailbox, SharedMail
 from optimails.mime import Part
 from optimails.model.errors import BadSyntax, Refused
 from optimails.model.flags import Flag
@@ -63,7 +63,7 @@ class Session(PullSession[ImapSettings]):
         settings = surroundings.settings
         self.tag = b""  # of the command in progress
         self.parser = Parser(Limits(line=LINE_BEFORE_LOGIN, literal=LINE_BEFORE_LOGIN, message=settings.max_append))
-        self.account: AccountMail | None = None
+        self.account: SharedMail | None = None
         self.selected: SelectedMailbox | None = None
         self.rev2 = False  # ENABLE IMAP4rev2
         self.utf8 = False  # mailbox names go out in UTF-8
@@ -88,7 +88,7 @@ class Session(PullSession[ImapSettings]):
     # -- what is certain once the table has checked the state
 
     @property
-    def mail(self) -> AccountMail:
+    def mail(self) -> SharedMail:
         assert self.account is not None
         return self.account
 

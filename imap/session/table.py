@@ -7,6 +7,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from imap.session import (
+    acl,
     anytime,
     append,
     authenticate,
@@ -26,6 +27,7 @@ from imap.session.state import ANY, LOGGED_IN, Done, Rule, State, Tell
 from imap.session.updates import tell_updates
 from imap.wire import codes
 from imap.wire import commands as c
+from imap.wire.acl import DeleteAcl, GetAcl, ListRights, MyRights, SetAcl
 from imap.wire.metadata import GetMetadata, SetMetadata
 from imap.wire.parser import Event, Invalid, NeedContinuation, Received
 from imap.wire.responses import Condition
@@ -63,6 +65,11 @@ RULES: dict[type, Rule] = {
     c.GetQuota: Rule("GETQUOTA", LOGGED_IN, quota.get_quota),
     c.GetQuotaRoot: Rule("GETQUOTAROOT", LOGGED_IN, quota.get_quota_root),
     c.SetQuota: Rule("SETQUOTA", LOGGED_IN, quota.set_quota),
+    GetAcl: Rule("GETACL", LOGGED_IN, acl.get_acl),
+    SetAcl: Rule("SETACL", LOGGED_IN, acl.set_acl),
+    DeleteAcl: Rule("DELETEACL", LOGGED_IN, acl.delete_acl),
+    ListRights: Rule("LISTRIGHTS", LOGGED_IN, acl.list_rights),
+    MyRights: Rule("MYRIGHTS", LOGGED_IN, acl.my_rights),
     GetMetadata: Rule("GETMETADATA", LOGGED_IN, metadata.get_metadata),
     SetMetadata: Rule("SETMETADATA", LOGGED_IN, metadata.set_metadata),
     c.Check: Rule("CHECK", State.SELECTED, anytime.noop),

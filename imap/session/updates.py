@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from imap.session.session import Farewell, Session
 from imap.wire import codes, responses
-from optimails.mailbox.api import Change
+from optimails.mailbox.api import Change, SelectedMailbox
 from optimails.model.flags import SYSTEM_FLAGS
+from optimails.model.rights import Right
 
 _SYSTEM = " ".join(SYSTEM_FLAGS).encode("ascii")
 
@@ -16,6 +17,8 @@ async def tell_updates(session: Session, *, expunges: bool) -> None:
     news = await mailbox.sync(expunges=expunges)
     if not news:
         return
+    if news.revoked:
+        raise Farewell("The selected mailbox is not shared with you any more")
     if news.gone:
         # RFC 2180 §3.1 leaves it to us; a session whose mailbox is deleted has nothing to say any more.
         raise Farewell("The selected mailbox was deleted")
@@ -66,4 +69,13 @@ def tell_keywords(session: Session) -> None:
     if mailbox.read_only:
         session.ok("No permanent flags here", codes.permanent_flags(b"", new_keywords=False))
     else:
-        session.ok("Flags are kept", codes.permanent_flags(names, new_keywords=mailbox.keywords_left()))
+        kept = _permanent(mailbox, names)
+        session.ok("Flags are kept", codes.permanent_flags(kept, new_keywords=mailbox.keywords_left()))
+
+
+def _permanent(mailbox: SelectedMailbox, names: bytes) -> bytes:
+    """Those that the user may change (RFC 4314 §5.1.1)."""
+    if all(map(mailbox.may, (Right.SEEN, Right.REMOVE, Right.WRITE))):
+        return names
+    own = {b"\\Seen": Right.SEEN, b"\\Deleted": Right.REMOVE}
+    return b" ".join(name for name in names.split() if mailbox.may(own.get(name, Right.WRITE)))

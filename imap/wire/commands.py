@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 
+from imap.wire.acl import DeleteAcl, GetAcl, ListRights, MyRights, SetAcl
 from imap.wire.metadata import GetMetadata, SetMetadata
 from optimails.model.flags import Flag
 from optimails.model.mailbox_name import MailboxName
@@ -161,6 +162,7 @@ class ListReturn(StrEnum):
     SPECIAL_USE = "SPECIAL-USE"
     STATUS = "STATUS"
     METADATA = "METADATA"  # RFC 9590
+    MY_RIGHTS = "MYRIGHTS"  # RFC 8440
 
 
 class StatusItem(StrEnum):
@@ -451,6 +453,11 @@ Command = (
     | GetQuota
     | GetQuotaRoot
     | SetQuota
+    | GetAcl
+    | SetAcl
+    | DeleteAcl
+    | ListRights
+    | MyRights
     | GetMetadata
     | SetMetadata
     | Compress

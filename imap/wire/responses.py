@@ -33,10 +33,12 @@ from imap.wire.fetch_answers import (
 from imap.wire.strings import astring, literal_header, mailbox, nstring, nstring8, quoted, text_line
 from optimails.model.mailbox_name import SEPARATOR
 from optimails.model.number_set import NumberSet
+from optimails.model.rights import Right, letters, obsolete_letters
 
 __all__ = [
     "FETCH_TAIL",
     "Condition",
+    "acl",
     "astring",
     "binary_size_piece",
     "body_piece",
@@ -57,12 +59,14 @@ __all__ = [
     "ident",
     "internal_date_piece",
     "list_line",
+    "list_rights",
     "list_separator",
     "literal_header",
     "mailbox",
     "metadata",
     "metadata_news",
     "modseq_piece",
+    "my_rights",
     "namespace",
     "nstring",
     "quota",
@@ -190,6 +194,28 @@ def status(name: str, values: Mapping[StatusItem, int | str | None], *, utf8: bo
             shown = b"%d" % value
         parts.append(item.value.encode("ascii") + b" " + shown)
     return b"* STATUS %b (%b)\r\n" % (mailbox(name, utf8=utf8), b" ".join(parts))
+
+
+def acl(name: str, lines: Iterable[tuple[str, Right]], *, utf8: bool) -> bytes:
+    """``* ACL name identifier rights …`` (RFC 4314 §3.6)."""
+    pairs = [b" %b %b" % (astring(identifier), _rights(rights)) for identifier, rights in lines]
+    return b"* ACL %b%b\r\n" % (mailbox(name, utf8=utf8), b"".join(pairs))
+
+
+def list_rights(name: str, identifier: str, always: Right, optional: Right, *, utf8: bool) -> bytes:
+    """``* LISTRIGHTS name identifier always each …`` (RFC 4314 §3.7); none of the optional ones depends on another."""
+    each = "".join(f" {letter}" for letter in letters(optional) + obsolete_letters(optional))
+    head = (mailbox(name, utf8=utf8), astring(identifier), _rights(always), each.encode("ascii"))
+    return b"* LISTRIGHTS %b %b %b%b\r\n" % head
+
+
+def my_rights(name: str, rights: Right, *, utf8: bool) -> bytes:
+    """RFC 4314 §3.8."""
+    return b"* MYRIGHTS %b %b\r\n" % (mailbox(name, utf8=utf8), _rights(rights))
+
+
+def _rights(rights: Right) -> bytes:
+    return astring(letters(rights) + obsolete_letters(rights))
 
 
 def namespace(

@@ -17,12 +17,12 @@ from optimails.mailbox.api import (
     MailboxInfo,
     MailboxStatus,
     NewMessage,
-    SelectedMailbox,
 )
 from optimails.mailbox.engine import Engine
 from optimails.mailbox.selected import LocalSelectedMailbox
 from optimails.model.account import Account
 from optimails.model.errors import Reason, Refused
+from optimails.model.ids import MAX_UID
 from optimails.model.mailbox_name import INBOX, MailboxName
 from optimails.model.special_use import SpecialUse
 from quota.usage import Usage
@@ -85,7 +85,7 @@ class LocalAccountMail:
         if ingest.waiting(self._engine, row.folder):
             await self._run(ingest.ingest, self._engine, row)
             row = self._engine.mailbox(name)
-        return _status(row)
+        return status_of(row)
 
     async def statuses(self) -> dict[MailboxName, MailboxStatus]:
         return await self._run(self._statuses)
@@ -93,10 +93,10 @@ class LocalAccountMail:
     @storage_errors
     def _statuses(self) -> dict[MailboxName, MailboxStatus]:
         with self._engine.database.read() as connection:
-            return {row.name: _status(row) for row in mailboxes.every(connection) if row.selectable}
+            return {row.name: status_of(row) for row in mailboxes.every(connection) if row.selectable}
 
     async def create(self, name: str, special_use: SpecialUse | None = None) -> MailboxStatus:
-        return _status(await self._run(folders.create, self._engine, name, special_use))
+        return status_of(await self._run(folders.create, self._engine, name, special_use))
 
     async def delete(self, name: MailboxName) -> None:
         await self._run(folders.delete, self._engine, name)
@@ -107,17 +107,20 @@ class LocalAccountMail:
     async def subscribe(self, name: MailboxName, *, subscribed: bool) -> None:
         await self._run(lambda: folders.subscribe(self._engine, name, subscribed=subscribed))
 
-    async def select(self, name: MailboxName, *, read_only: bool = False, quiet: bool = False) -> SelectedMailbox:
+    async def select(
+        self, name: MailboxName, *, read_only: bool = False, quiet: bool = False, guest: bool = False
+    ) -> LocalSelectedMailbox:
+        """``guest``: somebody else than the owner looks at it."""
         row = self._engine.mailbox(name)
         if ingest.waiting(self._engine, row.folder):
             await self._run(ingest.ingest, self._engine, row)
             row = self._engine.mailbox(name)
         self._engine.keywords.refresh()
-        status = _status(row)
-        recent_from = int(row.recent_from)
-        if not read_only and not quiet and row.recent_from < row.uid_next:
+        status = status_of(row)
+        recent_from = MAX_UID + 1 if guest else int(row.recent_from)
+        if not read_only and not quiet and not guest and row.recent_from < row.uid_next:
             recent_from = await self._run(folders.claim_recent, self._engine, row)
-        return LocalSelectedMailbox(self._engine, row, status, recent_from, read_only=read_only)
+        return LocalSelectedMailbox(self._engine, row, status, recent_from, read_only=read_only, guest=guest)
 
     def incoming(self) -> Incoming:
         return self._engine.files.stage()
@@ -128,7 +131,8 @@ class LocalAccountMail:
             raise Refused(Reason.OVER_QUOTA, storing.OVER_QUOTA)
         return await self._run(lambda: storing.append(self._engine, name, messages, exempt=exempt))
 
-    async def usage(self) -> Usage:
+    async def usage(self, mailbox: MailboxName | None = None) -> Usage:
+        del mailbox
         return self._engine.usage()
 
     async def close(self) -> None:
@@ -145,7 +149,7 @@ def _size(message: NewMessage) -> int:
     return len(message.content) if isinstance(message.content, bytes) else message.content.size
 
 
-def _status(row: "MailboxRow") -> MailboxStatus:
+def status_of(row: "MailboxRow") -> MailboxStatus:
     return MailboxStatus(
         name=row.name,
         object_id=row.object_id,

@@ -26,6 +26,7 @@ from optimails.model.ids import MailboxId, ModSeq, SeqNum, Uid, UidValidity
 from optimails.model.mailbox_name import MailboxName
 from optimails.model.number_set import NumberSet
 from optimails.model.query import Query
+from optimails.model.rights import STANDARD, Right
 from optimails.model.special_use import SpecialUse
 from quota.usage import Usage
 
@@ -41,6 +42,8 @@ class MailboxInfo:
     selectable: bool  # False: only the parent of others (\\Noselect)
     subscribed: bool
     special_use: SpecialUse | None
+    exists: bool = True  # False: a level above mailboxes that others share (\\NonExistent)
+    rights: Right = STANDARD  # what the user may do there
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +170,10 @@ class Sync:
     recent: int | None = None
     changes: list[Change] = field(default_factory=list)
     gone: bool = False  # the mailbox was deleted: the session must end
+    revoked: bool = False  # its owner no longer lets the session look at it: likewise
 
     def __bool__(self) -> bool:
-        return bool(self.expunged or self.exists is not None or self.changes or self.gone)
+        return bool(self.expunged or self.exists is not None or self.changes or self.gone or self.revoked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +245,15 @@ class MessageFile(Protocol):
 class SelectedMailbox(Protocol):
     """One session's view of one mailbox."""
 
-    name: MailboxName
     id: MailboxId
-    read_only: bool
     status: MailboxStatus  # as of select
     first_unseen: SeqNum | None  # when it is cheap to tell (RFC 3501 §7.1 UNSEEN)
     keywords: Keywords
 
+    @property
+    def name(self) -> MailboxName: ...
+    @property
+    def read_only(self) -> bool: ...
     @property
     def exists(self) -> int:
         """How many messages the view has."""
@@ -260,6 +266,9 @@ class SelectedMailbox(Protocol):
 
     def keywords_left(self) -> bool:
         """Whether new keywords can still be created (``\\*`` in PERMANENTFLAGS)."""
+
+    def may(self, right: Right) -> bool:
+        """Whether the user has that right, as last asked; on his own mailboxes, always."""
 
     async def uids(self, messages: MessageSet) -> Sequence[int]:
         """The UIDs named, ascending, that are in the view.
@@ -368,8 +377,47 @@ class AccountMail(Protocol):
             Unavailable: the disk is full, or the index is locked.
         """
 
-    async def usage(self) -> Usage: ...
+    async def usage(self, mailbox: MailboxName | None = None) -> Usage:
+        """Of the account, or of the one that a mailbox counts for. Raises ``Refused`` for one that may not be read."""
+
     async def close(self) -> None: ...
+
+
+class AclLine(NamedTuple):
+    """One line of an access list, as people write it."""
+
+    identifier: str
+    rights: Right
+    negative: bool
+
+
+class SharedMail(AccountMail, Protocol):
+    """A user's own mailboxes, and those of others that he has rights on, under one roof.
+
+    Names below ``Other Users/`` and ``Shared Folders/`` are other people's; where the user may see nothing, nothing
+    exists. Every act asks for its right: ``Refused(NO_PERMISSION)``.
+    """
+
+    async def namespaces(self) -> tuple[list[MailboxName], list[MailboxName]]:
+        """Of other users, and shared: the prefixes without separator, where the user's plan allows to look there."""
+
+    async def my_rights(self, name: MailboxName) -> Right: ...
+    async def acl(self, name: MailboxName) -> list[AclLine]:
+        """Needs the right to administer, as the next two."""
+
+    async def change_acl(
+        self, name: MailboxName, identifier: str, *, negative: bool, mode: StoreMode, rights: Right
+    ) -> None:
+        """Good at once in every session. Raises ``Refused``: NON_EXISTENT (nobody is called so), LIMIT, CANNOT."""
+
+    async def always_rights(self, name: MailboxName, identifier: str) -> Right:
+        """The rights that the identifier has whatever the list says (LISTRIGHTS)."""
+
+    async def quota_root(self, name: MailboxName) -> str:
+        """What the mailbox's usage counts for: empty for the user's own, else the owner's name."""
+
+    async def usage_of_root(self, root: str) -> Usage:
+        """Raises ``Refused(NON_EXISTENT)``, also where the user may not know."""
 
 
 class MailService(Protocol):
@@ -377,6 +425,9 @@ class MailService(Protocol):
 
     async def open(self, account: Account) -> AccountMail:
         """Creates store and standard mailboxes at first use. Raises ``Unavailable``."""
+
+    async def enter(self, account: Account, via: str, session: str) -> SharedMail:
+        """The account for a session of its user: what others share is there, too. ``via`` is the door's name."""
 
     def changed(self, account: Account) -> None:
         """The directory has other limits for it: they are good at once, also for who has it open."""

@@ -30,8 +30,9 @@ def store(  # noqa: PLR0913 - what STORE says
     flags: frozenset[Flag],
     *,
     unchanged_since: ModSeq | None = None,
+    protected: int = 0,
 ) -> Flagged:
-    """Change the flags of the messages in the ranges; one transaction."""
+    """Change the flags of the messages in the ranges; one transaction. Those of the mask ``protected`` stay."""
     with engine.database.write() as connection:
         # To remove a keyword that nobody knows removes nothing; it gets no bit for that.
         removing = mode is StoreMode.REMOVE
@@ -41,7 +42,7 @@ def store(  # noqa: PLR0913 - what STORE says
         if unchanged_since is not None:  # RFC 7162 §3.1.3
             modified = [uid for uid, _, modseq in rows if modseq > unchanged_since]
             rows = [row for row in rows if row[2] <= unchanged_since]
-        changes = [(uid, old, new) for uid, old, _ in rows if (new := _changed(mode, old, mask)) != old]
+        changes = [(uid, old, new) for uid, old, _ in rows if (new := _changed(mode, old, mask, protected)) != old]
         if not changes:
             return Flagged(rows, modified, None, {}, {})
         modseq = accounts.next_modseq(connection)
@@ -55,9 +56,10 @@ def store(  # noqa: PLR0913 - what STORE says
     return Flagged(now, modified, modseq, before, {uid: old ^ new for uid, old, new in changes})
 
 
-def _changed(mode: StoreMode, old: int, mask: int) -> int:
+def _changed(mode: StoreMode, old: int, mask: int, protected: int) -> int:
+    mask &= ~protected
     if mode is StoreMode.ADD:
         return old | mask
     if mode is StoreMode.REMOVE:
         return old & ~mask
-    return mask
+    return mask | (old & protected)

@@ -13,7 +13,7 @@ from optimails.index.database import storage_errors
 from optimails.index.messages import ContentRow, Ranges
 from optimails.mailbox.engine import Engine
 from optimails.model import number_set
-from optimails.model.ids import MailboxId, ModSeq
+from optimails.model.ids import MailboxId
 
 TOMBSTONES = 30 * 86400  # seconds
 DAY = 86400
@@ -21,21 +21,21 @@ _BATCH = 500
 
 
 @storage_errors
-def expunge(engine: Engine, mailbox: MailboxId, among: Ranges | None) -> ModSeq | None:
-    r"""Remove the messages with ``\Deleted`` (among these UIDs, when given); MODSEQ of the change, None without one."""
+def expunge(engine: Engine, mailbox: MailboxId, among: Ranges | None) -> int:
+    r"""Remove the messages with ``\Deleted`` (among these UIDs, when given); how many there were."""
     with engine.database.write() as connection:
         box = mailboxes.by_id(connection, mailbox)
         uids = messages.deleted_uids(connection, mailbox)
         if among is not None:
             uids = number_set.among(uids, among)
         if box is None or not uids:
-            return None
+            return 0
         rows = messages.contents(connection, mailbox, messages.ranges_of(uids))
         modseq = accounts.next_modseq(connection)
         messages.remove(connection, box, modseq, rows, int(time.time()), kept=True)
     engine.changed(mailbox, modseq)
     shelve(engine, box.folder, rows)
-    return modseq
+    return len(rows)
 
 
 def shelve(engine: Engine, folder: str, rows: Sequence[ContentRow]) -> None:

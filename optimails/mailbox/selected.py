@@ -4,7 +4,7 @@ import asyncio
 import logging
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from optimails.index import messages
 from optimails.index.database import storage_errors
@@ -23,6 +23,7 @@ from optimails.mailbox.api import (
     Want,
 )
 from optimails.mailbox.engine import Engine
+from optimails.mailbox.sharing.places import place_of
 from optimails.mailbox.state import Delta, MailboxState, read_delta
 from optimails.mailbox.tracker import Span, Tracker
 from optimails.model.errors import Reason, Refused, Unavailable
@@ -31,6 +32,7 @@ from optimails.model.ids import ModSeq, SeqNum, Uid
 from optimails.model.mailbox_name import MailboxName
 from optimails.model.number_set import NumberSet
 from optimails.model.query import Query
+from optimails.model.rights import Right
 
 if TYPE_CHECKING:
     from optimails.events.api import Bus, Notice, Subscription
@@ -43,11 +45,26 @@ INLINE = 100  # rows that are read in the event loop; more go to a thread
 BATCH = 500  # rows a thread reads before others get their turn
 
 
+class Carrier(Protocol):
+    """Copies or moves messages of a view where another account is on either side."""
+
+    async def __call__(
+        self, source: "LocalSelectedMailbox", ranges: messages.Ranges, to: MailboxName, *, move: bool
+    ) -> Copied: ...
+
+
 class LocalSelectedMailbox:
     """See the interface. The list of UIDs is loaded when something first needs it."""
 
-    def __init__(
-        self, engine: Engine, row: "MailboxRow", status: MailboxStatus, recent_from: int, *, read_only: bool
+    def __init__(  # noqa: PLR0913 - what a view is made of
+        self,
+        engine: Engine,
+        row: "MailboxRow",
+        status: MailboxStatus,
+        recent_from: int,
+        *,
+        read_only: bool,
+        guest: bool = False,
     ) -> None:
         self._engine = engine
         self._row = row
@@ -62,6 +79,8 @@ class LocalSelectedMailbox:
         self._foreign: set[int] = set()  # UIDs that others changed before these
         self._subscription: Subscription | None = None
         self._closed = False
+        self._guest = guest  # somebody else than the owner looks: recent is what the owner has not seen
+        self.carrier: Carrier | None = None  # for targets that are not the engine's
         self.name = row.name
         self.id = row.id
         self.read_only = read_only
@@ -94,6 +113,19 @@ class LocalSelectedMailbox:
 
     def keywords_left(self) -> bool:
         return not self._table.full()
+
+    def may(self, right: Right) -> bool:
+        del right
+        return True
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
+    def row(self) -> "MailboxRow":
+        """As of select."""
+        return self._row
 
     async def _refreshed(self) -> MailboxState:
         """The shared state, as the index is now."""
@@ -228,13 +260,21 @@ class LocalSelectedMailbox:
             raise Refused(Reason.NO_PERMISSION, "Mailbox was opened read-only")
 
     async def store(
-        self, messages: MessageSet, mode: StoreMode, flags: frozenset[Flag], unchanged_since: ModSeq | None = None
+        self,
+        messages: MessageSet,
+        mode: StoreMode,
+        flags: frozenset[Flag],
+        unchanged_since: ModSeq | None = None,
+        protected: int = 0,
     ) -> Stored:
+        """``protected`` is a mask of flags that stay as they are."""
         self._writable()
         tracker, spans = await self._spans(messages)
         ranges = tracker.ranges(spans)
         done = await self._run(
-            lambda: flagging.store(self._engine, self.id, ranges, mode, flags, unchanged_since=unchanged_since)
+            lambda: flagging.store(
+                self._engine, self.id, ranges, mode, flags, unchanged_since=unchanged_since, protected=protected
+            )
         )
         if done.modseq is not None:
             # What somebody else had changed just before must be told all the same: the client knows only its own part.
@@ -248,12 +288,16 @@ class LocalSelectedMailbox:
         return Stored(changes, [Uid(uid) for uid in done.modified], done.differences)
 
     async def expunge(self, uids: NumberSet | None = None) -> None:
+        await self.expunge_counted(uids)
+
+    async def expunge_counted(self, uids: NumberSet | None = None) -> int:
+        """How many messages went."""
         self._writable()
         among = None
         if uids is not None:
             tracker = await self._view()
             among = tracker.ranges(tracker.spans(uids, by_uid=True))
-        await self._run(removing.expunge, self._engine, self.id, among)
+        return await self._run(removing.expunge, self._engine, self.id, among)
 
     async def copy(self, messages: MessageSet, to: MailboxName) -> Copied:
         return await self._copy(messages, to, move=False)
@@ -265,6 +309,8 @@ class LocalSelectedMailbox:
     async def _copy(self, messages: MessageSet, to: MailboxName, *, move: bool) -> Copied:
         tracker, spans = await self._spans(messages)
         ranges = tracker.ranges(spans)
+        if self.carrier is not None and (self._guest or place_of(to) is not None):
+            return await self.carrier(self, ranges, to, move=move)
         return await self._run(lambda: storing.copy(self._engine, self._row, ranges, to, move=move))
 
     # -- news ----------------------------------------------------------------------------------------------------------
@@ -350,7 +396,7 @@ class LocalSelectedMailbox:
             self.watch(None)
             self._state.viewers -= 1
             self._engine.trim_states()
-            if self._uid_next > self._row.uid_next and not self.read_only:
+            if self._uid_next > self._row.uid_next and not self.read_only and not self._guest:
                 # What arrived while this session watched was recent here, and is not again (RFC 3501 §2.3.2).
                 try:
                     await self._run(self._claim_recent)

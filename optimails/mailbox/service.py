@@ -6,13 +6,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optimails.index import accounts, mailboxes
 from optimails.index.database import Damaged, Database, storage_errors
 from optimails.index.texts import TextIndex
 from optimails.mailbox import folders, indexing, recovery, removing, restoring
 from optimails.mailbox.account import LocalAccountMail
+from optimails.mailbox.api import SharedMail
 from optimails.mailbox.engine import Engine, Publisher, forget_dead_openers, register_opener
+from optimails.mailbox.sharing.shared_mail import LocalSharedMail
+from optimails.mailbox.sharing.visit import Visitor
 from optimails.model.account import Account
 from optimails.model.ids import AccountId
 from optimails.store.api import AccountFiles
@@ -21,6 +25,10 @@ from optimails.store.maildir import MaildirFiles
 from optimails.store.places import account_directory
 from optimails.store.remains import Remains
 from quota.usage import Usage
+
+if TYPE_CHECKING:
+    from optimails.audit import AuditLog
+    from optimails.directory.api import Directory
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +62,18 @@ def open_journal(data: Path) -> Journal:
 class LocalMailService:
     """Opens accounts and keeps the last used ones open, up to ``open_accounts`` without users."""
 
-    def __init__(self, where: Places, bus: Publisher, *, open_accounts: int = 200) -> None:
+    def __init__(
+        self,
+        where: Places,
+        bus: Publisher,
+        *,
+        open_accounts: int = 200,
+        directory: "Directory | None" = None,
+        audit: "AuditLog | None" = None,
+    ) -> None:
+        """``directory`` knows who may look at whose mail, for ``enter``; ``audit`` is where it is noted."""
+        self._directory = directory
+        self._audit = audit
         self._where = where
         self._bus = bus
         self._limit = open_accounts
@@ -69,6 +88,12 @@ class LocalMailService:
         engine.limits = account.limits
         engine.users += 1
         return LocalAccountMail(engine, account, self._release)
+
+    async def enter(self, account: Account, via: str, session: str) -> SharedMail:
+        assert self._directory is not None
+        own = await self.open(account)
+        visitor = Visitor(account, via, session, self._directory.rights, self._audit)
+        return LocalSharedMail(own, visitor, self._directory, self.open)
 
     def changed(self, account: Account) -> None:
         engine = self._engines.get(account.id)

@@ -77,10 +77,11 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exem
     try:
         ready = [stage(engine, message) for message in new]
         size = sum(message.row.size for message in ready)
-        _expect_room(engine.usage(), 0 if exempt else size, 0 if exempt else len(ready))
-        with _folder_of_a_mailbox():
+        expect_room(engine.usage(), 0 if exempt else size, 0 if exempt else len(ready))
+        with folder_of_a_mailbox():
             files = engine.files.place([message.staged for message in ready], box.folder)
-        uids, modseq, usage = _insert(engine, box, ready, files, size, exempt=exempt)
+        rows = [message.row._replace(name=file) for message, file in zip(ready, files, strict=True)]
+        uids, modseq, usage = insert_rows(engine, box, rows, [message.flags for message in ready], exempt=exempt)
     except BaseException:
         for message in ready:
             message.staged.discard()
@@ -94,7 +95,7 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exem
 
 
 @contextlib.contextmanager
-def _folder_of_a_mailbox() -> Iterator[None]:
+def folder_of_a_mailbox() -> Iterator[None]:
     """Its folder goes when somebody deletes the mailbox just now: that is no fault of the store."""
     try:
         yield
@@ -102,24 +103,26 @@ def _folder_of_a_mailbox() -> Iterator[None]:
         raise Refused(Reason.NON_EXISTENT, "Mailbox does not exist") from gone
 
 
-def _insert(  # noqa: PLR0913 - one transaction's ingredients
-    engine: Engine, box: MailboxRow, ready: Sequence[Ready], files: Sequence[str], size: int, *, exempt: bool
+def insert_rows(
+    engine: Engine, box: MailboxRow, rows: Sequence[NewRow], flags: Sequence[frozenset[Flag]], *, exempt: bool
 ) -> tuple[list[Uid], ModSeq, Usage]:
+    """One transaction for messages whose files are there; ``flags`` are those of each, by name."""
+    size = sum(row.size for row in rows)
     while True:
-        accounts.reserve(engine.database, box.id, len(ready))
+        accounts.reserve(engine.database, box.id, len(rows))
         try:
             with engine.database.write() as connection:
-                row = _current(connection, box.id, len(ready))
+                row = _current(connection, box.id, len(rows))
                 if not exempt:
-                    _check_quota(engine, connection, size, len(ready))
+                    _check_quota(engine, connection, size, len(rows))
                 modseq = accounts.next_modseq(connection)
                 # All at once, or a second message's keyword could get the bit that the first one's just got.
-                engine.keywords.assign(connection, {flag for message in ready for flag in message.flags})
-                rows = [
-                    message.row._replace(name=file, flags=engine.keywords.assign(connection, message.flags))
-                    for message, file in zip(ready, files, strict=True)
+                engine.keywords.assign(connection, {flag for some in flags for flag in some})
+                marked = [
+                    new._replace(flags=engine.keywords.assign(connection, some))
+                    for new, some in zip(rows, flags, strict=True)
                 ]
-                uids = messages.insert(connection, row, modseq, rows)
+                uids = messages.insert(connection, row, modseq, marked)
                 return uids, modseq, Usage(*accounts.usage(connection), engine.limits)
         except _BlockUsedUp:
             continue
@@ -136,10 +139,10 @@ def _current(connection: sqlite3.Connection, mailbox: MailboxId, count: int) -> 
 
 
 def _check_quota(engine: Engine, connection: sqlite3.Connection, size: int, count: int) -> None:
-    _expect_room(Usage(*accounts.usage(connection), engine.limits), size, count)
+    expect_room(Usage(*accounts.usage(connection), engine.limits), size, count)
 
 
-def _expect_room(usage: Usage, size: int, count: int) -> None:
+def expect_room(usage: Usage, size: int, count: int) -> None:
     if count and not usage.allows(size, count):
         raise Refused(Reason.OVER_QUOTA, OVER_QUOTA)
 
@@ -171,14 +174,14 @@ def copy(engine: Engine, source: MailboxRow, ranges: Ranges, to: MailboxName, *,
     with engine.database.read() as connection:
         rows = messages.contents(connection, source.id, ranges)
     if not move:
-        _expect_room(engine.usage(), sum(row.size for row in rows), len(rows))
+        expect_room(engine.usage(), sum(row.size for row in rows), len(rows))
     links: dict[int, str] = {}
     try:
         engine.files.settle(source.folder, [row.name for row in rows])
         for row in rows:
             with contextlib.suppress(FileNotFoundError):
                 links[row.uid] = engine.files.link(source.folder, row.name, target.folder)
-        with _folder_of_a_mailbox():
+        with folder_of_a_mailbox():
             engine.files.sync(target.folder)
         copied, done, modseq = _insert_links(engine, source, target, ranges, links, move=move)
     except BaseException:

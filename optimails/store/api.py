@@ -74,6 +74,9 @@ class AccountFiles(Protocol):
     def link(self, folder: str, name: str, target: str) -> str:
         """Place the message a second time; durable after ``sync(target)``. FileNotFoundError when it is gone."""
 
+    def link_from(self, source: "AccountFiles", folder: str, name: str, target: str) -> str:
+        """Place a message of another account here; as ``link``. Copied where it cannot be linked."""
+
     def settle(self, folder: str, messages: Sequence[str]) -> None:
         """Make the contents of these messages durable, which may have come just now: before they are linked."""
 

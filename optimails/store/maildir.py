@@ -10,6 +10,7 @@ What is done once a message uses plain strings and ``os``: building a ``Path`` c
 # ruff: noqa: PTH104, PTH108, PTH116
 
 import contextlib
+import errno
 import fcntl
 import json
 import logging
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from optimails.store import names
-from optimails.store.api import FolderLabel, Staged
+from optimails.store.api import AccountFiles, FolderLabel, Staged
 from optimails.store.journal import Journal, sync_file_system
 from optimails.store.remains import Remains, Unsettled
 from optimails.store.segment import Record
@@ -29,6 +30,7 @@ from optimails.store.staged import IN_MEMORY, StagedFile, write_all
 log = logging.getLogger(__name__)
 
 LABEL = "maildirfolder"  # the file that marks a Maildir++ folder; ours has the label in it
+_PIECE = 1024 * 1024  # bytes that are copied at once
 _FEW = 8  # files that are synced one by one; for more, the file system is synced once
 MAPPED = 128 * 1024  # bytes; a smaller message is read, a larger one mapped
 
@@ -209,6 +211,21 @@ class MaildirFiles:
     def link(self, folder: str, name: str, target: str) -> str:
         linked = names.new_name()
         os.link(self._file(folder, name), self._file(target, linked))
+        return linked
+
+    def link_from(self, source: "AccountFiles", folder: str, name: str, target: str) -> str:
+        assert isinstance(source, MaildirFiles)
+        linked = names.new_name()
+        try:
+            os.link(source._file(folder, name), self._file(target, linked))  # noqa: SLF001 - of the same class
+        except OSError as wrong:
+            if wrong.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
+                raise
+            staged = self.stage()
+            with contextlib.closing(source.open(folder, name)) as file:
+                for at in range(0, file.size, _PIECE):
+                    staged.write(file.read(at, min(_PIECE, file.size - at)))
+            return self.place([staged], target)[0]
         return linked
 
     def settle(self, folder: str, messages: Sequence[str]) -> None:

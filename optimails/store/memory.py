@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from optimails.store.api import FolderLabel, Staged
+from optimails.store.api import AccountFiles, FolderLabel, Staged
 from optimails.store.remains import Unsettled
 
 
@@ -91,6 +91,10 @@ class MemoryFiles:
 
     def link(self, folder: str, name: str, target: str) -> str:
         return self._store(self._get(folder, name), target)
+
+    def link_from(self, source: AccountFiles, folder: str, name: str, target: str) -> str:
+        assert isinstance(source, MemoryFiles)
+        return self._store(source._get(folder, name), target)  # noqa: SLF001 - of the same class
 
     def settle(self, folder: str, messages: Sequence[str]) -> None:
         """Memory is as durable as it gets."""

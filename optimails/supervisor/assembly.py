@@ -66,7 +66,8 @@ class ServiceAssembly:
     """The real one. What it is made of is imported here and not above: a jobs worker never needs a door."""
 
     def __init__(self, config: Config, bus: Bus, tls: ServerTls | None) -> None:
-        from optimails.delivery.local import LocalDelivery  # noqa: PLC0415  # see above, here and below
+        from optimails.audit import AuditLog  # noqa: PLC0415  # see above, here and below
+        from optimails.delivery.local import LocalDelivery  # noqa: PLC0415
         from optimails.delivery.stored.events import LocalMailEvents  # noqa: PLC0415
         from optimails.directory.database import open_database  # noqa: PLC0415
         from optimails.directory.local import LocalDirectory  # noqa: PLC0415
@@ -85,7 +86,13 @@ class ServiceAssembly:
         self._database = open_database(config.directory, data, upgrade=False)
         self._directory = LocalDirectory(self._database, config.directory, config.ldap)
         self._journal = open_journal(data)
-        self._mail = LocalMailService(places(data, self._journal), bus, open_accounts=config.store.open_accounts)
+        self._mail = LocalMailService(
+            places(data, self._journal),
+            bus,
+            open_accounts=config.store.open_accounts,
+            directory=self._directory,
+            audit=AuditLog(data),
+        )
         run = data / "run"
         self._guard = Guard(config.login, run / "guard.sqlite")
         self._connections = Connections(config.login, run / "connections")

@@ -15,6 +15,7 @@ from tests.support import memory_peer
 from tests.support.mail_events import mail_events
 from tests.support.memory_peer import MemoryConnection, PullDoor, expect
 from tests.support.transcript import Connection
+from tests.support.world import PLANS
 
 MESSAGES = {
     "plain": b"""From: Alice <alice@demo.test>
@@ -124,11 +125,15 @@ class ImapDoor(PullDoor):
     async def login(self, connection: MemoryConnection) -> None:
         await expect(connection, b"@1 LOGIN alice secret\r\n", b"@1 OK")
 
-    async def given(self, words: list[str], connection: Callable[[], Awaitable[Connection]]) -> None:
-        """Also ``@limit storage bytes``; ``@select NAME`` and ``@messages NAME what…`` are dialogues of the first
-        connection whose answers are not looked at, except that they succeed, and so is ``@do COMMAND``.
-        ``@sieve NAME script`` stores a script of alice, to be named by annotations; the first one comes before the
-        first line."""
+    async def given(  # noqa: C901 - a table of short cuts
+        self, words: list[str], connection: Callable[[], Awaitable[Connection]]
+    ) -> None:
+        """Also ``@limit storage bytes``, ``@plan WHO NAME``, ``@delegate OWNER WHO BUNDLE [SECONDS-FROM-NOW]``,
+        ``@refuse WHO OWNER`` (what he shares), ``@folders NAME`` (a folder of the domain that bob administers), and
+        ``@audit COUNT LINE`` (so many lines like this are in the audit log); ``@select NAME`` and ``@messages NAME
+        what…`` are dialogues of the first connection whose answers are not looked at, except that they succeed, and so
+        is ``@do COMMAND``. ``@sieve NAME script`` stores a script of alice, to be named by annotations; the first one
+        comes before the first line."""
         match words:
             case ["limit", name, value]:
                 self.world.directory.limit("alice", **{name: int(value)})
@@ -140,6 +145,18 @@ class ImapDoor(PullDoor):
                     await self._quietly(await connection(), b"APPEND %b {%d+}\r\n%b" % (name.encode(), len(text), text))
             case ["sieve", name, *script]:
                 self._scripts().put(name, " ".join(script).encode())
+            case ["plan", who, name]:
+                self.world.change(who, entitlements=PLANS[name])
+            case ["delegate", owner, delegate, bundle, *times]:
+                self.world.delegate(owner, delegate, bundle, *map(int, times))
+            case ["refuse", who, owner]:
+                self.world.refuse(who, owner)
+            case ["folders", name]:
+                await self.world.folders(name)
+            case ["audit", count, *words]:
+                lines = [" ".join([*line[:3], *line[3].values()]) for line in self.world.audit.lines]
+                found = [line for line in lines if line == " ".join(words)]
+                assert len(found) == int(count), lines
             case ["do", *rest]:
                 await self._quietly(await connection(), " ".join(rest).encode())
             case _:

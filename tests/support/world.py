@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import hmac
+import time
 from dataclasses import dataclass, field, replace
 
+from optimails.acl.bundles import send_of
 from optimails.config import Config
 from optimails.config.login import LoginSettings
 from optimails.directory.api import Resolution, ScramKeys
@@ -13,15 +15,35 @@ from optimails.door.context import Services
 from optimails.door.guard import Guard
 from optimails.door.login import Login
 from optimails.door.sessions import Sessions
+from optimails.events.api import Kind
 from optimails.events.memory import MemoryBus
 from optimails.mailbox.service import LocalMailService
-from optimails.model.account import Account, AccountState, Limits, Service
+from optimails.model.account import Account, AccountState, Entitlements, Feature, Limits, Service
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
+from optimails.model.rights import (
+    STANDARD,
+    Answer,
+    Bundle,
+    Delegation,
+    Entry,
+    Identifier,
+    Object,
+    Who,
+    parse_rights,
+)
+from optimails.model.rights import Kind as RightsOn
 from optimails.store.memory import MemoryFiles
+from tests.support.memory_rights import MemoryRights
 
 PASSWORDS = {"alice@demo.test": "secret", "bob@demo.test": "büro 1"}
+PLANS = {
+    "none": Entitlements(),
+    "basic": Entitlements(frozenset({Feature.SHARED_FOLDERS, Feature.DELEGATION}), "optimails"),
+    "premium": Entitlements(frozenset(Feature), "optimails"),
+    "shex": Entitlements(frozenset(Feature), "exchange"),
+}
 SALT, ROUNDS = b"salt for tests", 4096
 
 
@@ -33,10 +55,12 @@ class MemoryDirectory:
         self.away = False
         self.accounts = {
             address: Account(
-                AccountId(f"{number:032x}"), EmailAddress.parse(address), "basic", AccountState.ACTIVE, limits
+                AccountId(f"{number:032x}"), EmailAddress.parse(address), "basic", AccountState.ACTIVE, limits,
+                entitlements=PLANS["premium"],
             )
             for number, address in enumerate(PASSWORDS, 1)
-        }
+        }  # fmt: skip
+        self.rights = MemoryRights(self.accounts)
 
     def _known(self, login: str) -> Account:
         if self.away:
@@ -94,6 +118,17 @@ class MemoryDirectory:
         self.change(login, limits=replace(self.accounts[f"{login}@demo.test"].limits, **limits))
 
 
+class MemoryAudit:
+    """``lines`` are (actor, act, subject, details)."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, str, dict[str, str]]] = []
+
+    def record(self, actor: str, via: str, act: str, subject: str, details: dict[str, str]) -> None:
+        assert via == "imap"
+        self.lines.append((actor, act, subject, {name: value for name, value in details.items() if name != "session"}))
+
+
 @dataclass
 class World:
     """What the sessions of a test share. Close it in the event loop it was used in."""
@@ -103,7 +138,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.bus = MemoryBus()
-        self.mail = LocalMailService(self._place, self.bus)
+        self.audit = MemoryAudit()
+        self.mail = LocalMailService(self._place, self.bus, directory=self.directory, audit=self.audit)
         self.login = Login(self.directory, Guard(LoginSettings(delay_seconds=0)))
         self.sessions = self.limited()
         self.events = None  # scripts that wait for what users do by IMAP
@@ -123,6 +159,36 @@ class World:
         """Other values for an account; everybody is told, as the command line does."""
         self.directory.change(login, **values)
         self.bus.publish_account(self.directory.accounts[f"{login}@demo.test"].id)
+
+    def delegate(self, owner: str, delegate: str, bundle: str, seconds: int | None = None) -> None:
+        """Let one act for the other, perhaps for so many seconds only; everybody is told."""
+        whose, who = (self.directory.accounts[f"{name}@demo.test"].id for name in (owner, delegate))
+        ends = None if seconds is None else int(time.time()) + seconds
+        given = Delegation(whose, who, Bundle(bundle), send_of(Bundle(bundle)), ends=ends)
+        rights = self.directory.rights
+        rights.delegations = [one for one in rights.delegations if (one.owner, one.delegate) != (whose, who)] + [given]
+        self.bus.publish_account(whose, Kind.RIGHTS)
+
+    def refuse(self, who: str, owner: str) -> None:
+        """Somebody refuses all that the other offers."""
+        rights, viewer = self.directory.rights, self.directory.accounts[f"{who}@demo.test"].id
+        whose = self.directory.accounts[f"{owner}@demo.test"].id
+        for on in [on for identity, on in rights.entries if identity == whose] + [None]:
+            rights.answers[viewer, whose, on] = Answer.REFUSED
+
+    async def folders(self, name: str) -> None:
+        """A folder of the domain, which bob may do everything with and everybody may read."""
+        rights = self.directory.rights
+        owner = replace(
+            self.directory.accounts["alice@demo.test"], id=AccountId("f" * 32),
+            address=EmailAddress("shared-folders", "demo.test"), domain_folders=True,
+        )  # fmt: skip
+        self.directory.accounts[str(owner.address)] = owner
+        async with await self.mail.open(owner) as mail:
+            on = Object(RightsOn.MAILBOX, (await mail.create(name)).object_id)
+        bob = Identifier(Who.USER, self.directory.accounts["bob@demo.test"].id)
+        await rights.put_entry(owner.id, on, Entry(bob, STANDARD))
+        await rights.put_entry(owner.id, on, Entry(Identifier(Who.ANYONE, "demo.test"), parse_rights("lr")))
 
     def _place(self, account: AccountId) -> tuple[MemoryFiles, None]:
         return self.files.setdefault(account, MemoryFiles()), None

@@ -1,0 +1,108 @@
+"""Messages carried from one account to another: COPY and MOVE across owners. Blocking.
+
+Files are linked where both accounts are on one file system, and rows are written as they are: nothing is scanned
+again. The two accounts have an index each, so a move is two transactions: first the copy is safe in the target, then
+the originals are expunged, with their files kept as after any EXPUNGE. Who dies in between leaves a message twice,
+never not at all; and an owner can bring back what somebody moved out of his account.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from optimails.index import accounts, mailboxes, messages
+from optimails.index.database import storage_errors
+from optimails.index.mailboxes import MailboxRow
+from optimails.index.messages import ContentRow, NewRow, Ranges
+from optimails.mailbox import removing, storing
+from optimails.mailbox.api import Copied
+from optimails.mailbox.engine import Engine
+from optimails.model.flags import BIT, Flag
+from optimails.model.ids import Uid
+
+Flags = Callable[[int, int], frozenset[Flag]]
+"""From UID and flags in the source to the flags in the target."""
+
+
+class Carried(NamedTuple):
+    copied: Copied
+    flags: list[frozenset[Flag]]  # of each, in the target
+
+
+class _Found(NamedTuple):
+    uid: int
+    row: NewRow  # with the source's file name and mask
+
+
+@storage_errors
+def carry(
+    source: tuple[Engine, MailboxRow], ranges: Ranges, to: tuple[Engine, MailboxRow], flags: Flags, *, move: bool
+) -> Carried:
+    """Place the messages in ``box`` of the other account, all or none; with ``move`` the originals then go.
+
+    Raises:
+        Refused: NON_EXISTENT, OVER_QUOTA (of the target's account).
+    """
+    (engine, origin), (target, box) = source, to
+    found = _read(engine, origin, ranges)
+    exempt = move and engine is target  # it takes no more room than before
+    if not exempt:
+        storing.expect_room(target.usage(), sum(one.row.size for one in found), len(found))
+    engine.files.settle(origin.folder, [one.row.name for one in found])
+    linked: list[tuple[_Found, str]] = []
+    try:
+        for one in found:
+            with contextlib.suppress(FileNotFoundError):  # expunged meanwhile
+                name = target.files.link_from(engine.files, origin.folder, one.row.name, box.folder)
+                linked.append((one, name))
+        if not linked:
+            return Carried(Copied(box.uid_validity, [], []), [])
+        with storing.folder_of_a_mailbox():
+            target.files.sync(box.folder)
+        marks = [flags(one.uid, one.row.flags) for one, _ in linked]
+        rows = [one.row._replace(name=name) for one, name in linked]
+        uids, modseq, _ = storing.insert_rows(target, box, rows, marks, exempt=exempt)
+    except BaseException:
+        for _, name in linked:
+            target.tidy(target.files.remove, box.folder, name)
+        raise
+    if any(flag not in BIT for mark in marks for flag in mark):
+        target.keywords.refresh()
+    target.changed(box.id, modseq)
+    sources = [Uid(one.uid) for one, _ in linked]
+    if move:
+        _remove(engine, origin, sources)
+    return Carried(Copied(box.uid_validity, sources, uids), marks)
+
+
+def _read(engine: Engine, box: MailboxRow, ranges: Ranges) -> list[_Found]:
+    found: list[_Found] = []
+    with engine.database.read() as connection:
+        for low, high in ranges:
+            found += [_Found(row[0], NewRow(*row[1:])) for row in _rows(connection, box.id, low, high)]
+    now = int(time.time())
+    return [one._replace(row=one.row._replace(saved=now)) for one in found]
+
+
+def _rows(connection: sqlite3.Connection, mailbox: int, low: int, high: int) -> list[tuple]:  # type: ignore[type-arg]
+    return connection.execute(
+        "SELECT m.uid, m.flags, c.name, c.size, c.internal_date, c.saved, c.sent_day, c.email, p.envelope, "
+        "p.structure, p.headers FROM message m "
+        "JOIN content c ON c.id = ?1 | m.uid JOIN prepared p ON p.id = ?1 | m.uid "
+        "WHERE m.mailbox = ?2 AND m.uid BETWEEN ?3 AND ?4 ORDER BY m.uid",
+        (mailbox << 32, mailbox, low, high),
+    ).fetchall()
+
+
+def _remove(engine: Engine, box: MailboxRow, uids: Sequence[int]) -> None:
+    with engine.database.write() as connection:
+        row = mailboxes.by_id(connection, box.id)
+        present: list[ContentRow] = messages.contents(connection, box.id, messages.ranges_of(uids))
+        if row is None or not present:
+            return
+        modseq = accounts.next_modseq(connection)
+        messages.remove(connection, row, modseq, present, int(time.time()), kept=True)
+    engine.changed(box.id, modseq)
+    removing.shelve(engine, box.folder, present)

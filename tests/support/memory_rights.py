@@ -1,0 +1,100 @@
+"""The directory's rights in memory: the same decisions over dictionaries. No aliases: groups are ``groups``."""
+
+import time
+
+from optimails.acl import decision
+from optimails.acl.decision import NONE, Effective, Viewer
+from optimails.directory.identifiers import identifiers_of
+from optimails.model.errors import Reason, Refused
+from optimails.model.rights import NOTHING, Entry, Identifier, Object, Offer, SendRight, Sharing, Who
+
+
+class MemoryRights:
+    """``accounts`` are those of the directory's twin, by address."""
+
+    def __init__(self, accounts):
+        self.accounts = accounts
+        self.groups: dict[str, set[str]] = {}  # addresses of the members, by the group's
+        self.entries: dict[tuple[str, Object], dict[tuple[Identifier, bool], Entry]] = {}
+        self.delegations = []
+        self.answers = {}
+
+    def _account(self, identity):
+        return next((account for account in self.accounts.values() if account.id == identity), None)
+
+    def _viewer(self, identity):
+        account = self._account(identity)
+        if account is None:
+            return None
+        groups = [group for group, members in self.groups.items() if account.address.key in members]
+        return Viewer(account, identifiers_of(account, groups))
+
+    async def effective(self, viewer, owner, on) -> Effective:
+        return (await self.effective_on(viewer, owner, [on]))[on]
+
+    async def effective_on(self, viewer, owner, objects):
+        who, whose, known = self._viewer(viewer), self._account(owner), await self.sharing(owner)
+        if who is None or whose is None:
+            return dict.fromkeys(objects, NONE)
+        now = time.time()
+        return {on: decision.decide(who, whose, known.entries.get(on, ()), known.delegations, now) for on in objects}
+
+    async def sharing(self, owner) -> Sharing:
+        entries = {on: tuple(lines.values()) for (whose, on), lines in self.entries.items() if whose == owner and lines}
+        return Sharing(entries, tuple(given for given in self.delegations if given.owner == owner))
+
+    async def offers(self, viewer):
+        who = self._viewer(viewer)
+        found = {
+            (owner, on): None
+            for (owner, on), lines in self.entries.items()
+            if owner != viewer and any(name in who.identifiers and not negative for name, negative in lines)
+        }
+        found |= {(given.owner, None): None for given in self.delegations if given.delegate == viewer}
+        return [Offer(owner, on, self.answers.get((viewer, owner, on))) for owner, on in found]
+
+    async def send_right(self, viewer, owner) -> SendRight:
+        known = await self.sharing(owner)
+        return decision.send_right(self._account(viewer), self._account(owner), known.delegations, time.time())
+
+    async def identify(self, text, owner):
+        if text in ("anyone", "owner"):
+            return Identifier(Who(text), owner.address.domain if text == "anyone" else "")
+        address = text if "@" in text else f"{text}@{owner.address.domain}"
+        if address in self.accounts:
+            return Identifier(Who.USER, self.accounts[address].id)
+        if address in self.groups:
+            return Identifier(Who.GROUP, address)
+        raise Refused(Reason.NON_EXISTENT, f"There is nobody called {text}")
+
+    async def shown(self, names):
+        shown = {}
+        for name in names:
+            account = self._account(name.name) if name.who is Who.USER else None
+            shown[name] = str(account.address) if account else str(name).removesuffix(":demo.test")
+        return shown
+
+    async def put_entry(self, owner, on, entry):
+        lines = self.entries.setdefault((owner, on), {})
+        lines.pop((entry.identifier, entry.negative), None)
+        if entry.rights:
+            lines[entry.identifier, entry.negative] = entry
+
+    async def change_entry(self, owner, on, identifier, *, negative, add, remove):
+        have = self.entries.get((owner, on), {}).get((identifier, negative))
+        rights = ((have.rights if have else NOTHING) | add) & ~remove
+        await self.put_entry(owner, on, Entry(identifier, rights, negative))
+
+    async def copy_entries(self, owner, source, target):
+        for entry in list(self.entries.get((owner, source), {}).values()):
+            await self.put_entry(owner, target, entry)
+
+    async def forget_object(self, owner, on):
+        self.entries.pop((owner, on), None)
+
+    async def answer(self, viewer, owner, on, answer):
+        self.answers[viewer, owner, on] = answer
+
+    async def delegate(self, given):
+        others = [one for one in self.delegations if (one.owner, one.delegate) != (given.owner, given.delegate)]
+        self.delegations = [*others, given]
