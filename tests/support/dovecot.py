@@ -166,12 +166,13 @@ def running(users: int = 40) -> Iterator[Peer]:
     """A Dovecot with TLS that lives as long as the context."""
     with tempfile.TemporaryDirectory(prefix="dovecot-") as place:
         Path(place).chmod(0o755)  # its processes have users of their own
-        with _running(Path(place), users) as peer:
+        with running_in(Path(place), users) as peer:
             yield peer
 
 
 @contextlib.contextmanager
-def _running(directory: Path, users: int) -> Iterator[Peer]:
+def running_in(directory: Path, users: int, settings: str = "") -> Iterator[Peer]:
+    """The same in a folder that its processes can enter; ``settings`` are added. Homes are ``mail/user00`` …"""
     ca_file, certificate, key = certificates.make(directory / "tls")
     ports = dict(zip(PROTOCOLS, free_ports(len(PROTOCOLS)), strict=True))
     handler = type("Mta", (_Mta,), {"lmtp_port": ports["lmtp"]})
@@ -185,6 +186,7 @@ def _running(directory: Path, users: int) -> Iterator[Peer]:
     config = directory / "dovecot.conf"
     config.write_text(
         CONFIG.format(dir=directory, certificate=certificate, key=key, relay=relay.server_address[1], **ports)
+        + settings
     )
     process = subprocess.Popen(["dovecot", "-F", "-c", str(config)], stdin=subprocess.DEVNULL)
     try:

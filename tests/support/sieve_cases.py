@@ -324,6 +324,10 @@ case("ihave not", 'require "ihave"; if not ihave "no-such" { discard; } else { a
 case("ihave within", 'require "ihave"; if allof(ihave "no-such", nonsense "x") { more :nonsense; } else { discard; }',
      "discard")  # fmt: skip
 
+# -- imapsieve: at delivery its items are unknown
+case("imapsieve", 'require ["imapsieve", "environment"]; if environment :contains "imap.cause" "" { discard; }', "keep",
+     ours_alone="it is no extension of sieve-test")  # fmt: skip
+
 # -- metadata
 STORE = "it would need a mail store"
 yes("mboxmetadata", 'metadata "Archive" "/Shared/color" ["red", "blue"]', ours_alone=STORE)
@@ -337,6 +341,10 @@ yes("servermetadata", 'servermetadataexists "/private/away"', ours_alone=STORE)
 case("matched in metadata", 'require ["mboxmetadata", "variables", "fileinto"];'
      'if metadata :matches "Archive" "/shared/color" "B*" { fileinto "${1}"; }', "fileinto lue",
      ours_alone=STORE)  # fmt: skip
+
+# -- include
+case("nothing to include", 'require "include"; include :optional "no-such"; discard;', "discard",
+     ours_alone="it would need a store of scripts")  # fmt: skip
 
 # -- mime
 LOOP = 'require ["foreverypart", "mime", "fileinto", "variables", "extracttext"];'
@@ -371,6 +379,8 @@ case("what stays", EDIT + 'deleteheader "received"; if exists "received" { disca
 
 # -- vacation, notify
 case("vacation", 'require "vacation"; vacation "Away";', "vacation 604800", "keep")
+case("a copy of an answer", 'require ["vacation", "fcc"]; vacation :fcc "Sent" "Away";', "vacation 604800", "keep",
+     ours_alone="sieve-test does not have it")  # fmt: skip
 case("vacation in days", 'require "vacation"; vacation :days 3 :subject "Holiday" :addresses "m@example.org" "Away";',
      "vacation 259200 Holiday", "keep")  # fmt: skip
 case("vacation in seconds", 'require "vacation-seconds"; vacation :seconds 1800 "Away";', "vacation 1800", "keep")

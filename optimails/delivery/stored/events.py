@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _EVENTS = Counter("optimails_sieve_events_total", "Messages that scripts looked at after IMAP commands.", ["cause"])
 AT_ONCE = 4  # accounts whose scripts run at the same time in a worker
 MOST_WAITING = 20  # events of an account; then its sessions wait for them
+LONGEST = 600.0  # seconds that scripts may work on one event: a heavy one must not keep its place for hours
 MOST_TOLD = 3  # problems that one command tells of
 PORT = 4190
 FAREWELL = 5.0  # seconds that scripts may go on when the worker ends
@@ -116,7 +117,14 @@ class LocalMailEvents:
                 self._filters, mail, event.mailbox, scripts, about, expunge=self._settings.imap_expunge
             ) as stored,
         ):
+            clock = asyncio.get_running_loop().time
+            end = clock() + LONGEST
             for at in range(0, len(event.uids), BATCH):
+                if clock() > end:
+                    left = len(event.uids) - at
+                    self._note(account, f"scripts take too long: {left} messages are left alone")
+                    stored.tally.problem("Sieve scripts take too long: some messages are left alone")
+                    break
                 some = event.uids[at : at + BATCH]
                 await stored.carry_out(await stored.wishes(some, changed))
                 _EVENTS.labels(event.cause.value).inc(len(some))

@@ -259,6 +259,16 @@ async def test_a_session_does_not_wait_for_thousands(monkeypatch: pytest.MonkeyP
 
 
 @in_loop
+async def test_scripts_that_take_too_long_leave_the_rest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "LONGEST", -1.0)
+    async with Post() as post:
+        await post.script("discard;")
+        (problem,) = await post.append(count=2)
+        assert "too long" in problem
+        assert await post.flags() == [set(), set()]
+
+
+@in_loop
 async def test_events_of_one_account_wait_for_each_other_and_the_crowded_for_all(monkeypatch) -> None:
     monkeypatch.setattr(events_module, "MOST_WAITING", 2)
     async with Post("[sieve]\nimap_patience = 0.0\n") as post:
