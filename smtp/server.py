@@ -26,6 +26,8 @@ from optimails.door.connections import Held
 from optimails.door.context import Services
 from optimails.door.sessions import Ending
 from optimails.door.stream import CLOSE_PATIENCE, DoorConnection, DoorFactory
+from smtp.milter.chain import Filters
+from smtp.milter.macros import Tls
 from smtp.session.door import Door, Peer
 from smtp.session.session import Session
 from smtp.wire import replies
@@ -66,6 +68,7 @@ class Connection(DoorConnection):
         self.factory.opened(self)
         self.session.wake = self._part
         self.session.moved = self._moved
+        self.session.secured = self._tls_facts
         self._look_at_clock()
         self._refusal = self.factory.refusal(self)
         if self._refusal is not None:
@@ -165,6 +168,13 @@ class Connection(DoorConnection):
             self.session.part()
             self._write()
 
+    def _tls_facts(self) -> Tls | None:
+        handle: Any = self.transport.getHandle()  # pyOpenSSL's connection
+        cipher = handle.get_cipher_name()
+        if cipher is None:  # the handshake is not over
+            return None
+        return Tls(handle.get_protocol_version_name(), cipher, handle.get_cipher_bits())
+
     def _moved(self) -> bytes | None:
         """A server in front of us named the client: the connection counts as that client's."""
         if self.held is not None:
@@ -243,6 +253,7 @@ class SmtpFactory(DoorFactory[Connection]):
     def __init__(self, services: Services, listener: Listener) -> None:
         super().__init__(services, listener, _OPEN.labels(listener.protocol.value))
         config = services.config
+        filters = [one for one in config.milter if one.sees(listener)]
         self.door = Door(
             listener.protocol,
             config.smtp,
@@ -253,6 +264,7 @@ class SmtpFactory(DoorFactory[Connection]):
             services.sessions,
             self.can_start_tls,
             Signer(config.server.data),
+            Filters(filters, listener.label, listener.port) if filters else None,
         )
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)

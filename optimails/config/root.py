@@ -14,6 +14,7 @@ from optimails.config.imap import ImapSettings
 from optimails.config.imapsieve import ImapSieveRule
 from optimails.config.listener import Listener
 from optimails.config.login import LoginSettings
+from optimails.config.milter import MilterSettings
 from optimails.config.outbound import OutboundRoute, OutboundSettings
 from optimails.config.pop3 import Pop3Settings
 from optimails.config.queue import QueueSettings
@@ -44,6 +45,7 @@ class Config(Section):
     sieve: SieveSettings = Field(SieveSettings(), description="Sieve scripts and ManageSieve.")
     imapsieve: tuple[ImapSieveRule, ...] = Field((), description="The service's own scripts for what users do by IMAP.")
     smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
+    milter: tuple[MilterSettings, ...] = Field((), description="Filters that stand in line.")
     web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
     outbound: OutboundSettings = Field(OutboundSettings(), description="Mail to other servers.")
@@ -65,6 +67,22 @@ class Config(Section):
         twice = [domain for domain, times in Counter(relay.domain for relay in self.relay).items() if times > 1]
         if twice:
             raise ValueError(f"two relay tables have the domain {twice[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _known_listeners(self) -> Self:
+        labels = {listener.label for listener in self.listener}
+        for milter in self.milter:
+            unknown = sorted(set(milter.listeners) - labels)
+            if unknown:
+                raise ValueError(f"the milter {milter.label} names a listener that is not there: {unknown[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _distinct_milters(self) -> Self:
+        twice = [label for label, times in Counter(milter.label for milter in self.milter).items() if times > 1]
+        if twice:
+            raise ValueError(f"two milter tables have the name {twice[0]}")
         return self
 
     @model_validator(mode="after")

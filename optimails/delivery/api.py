@@ -34,6 +34,8 @@ class SmtpEnvelope:
     deliver_by: float | None = None  # Unix seconds: of no use afterwards
     tell_at: float | None = None  # Unix seconds: then the sender is told, when it is still on its way
     not_before: float | None = None  # Unix seconds: the sender wants it held until then, for local recipients, too
+    junk: bool = False  # a filter put it into quarantine: into \Junk past scripts; on hold where it leads elsewhere
+    hold: str = ""  # why it waits in the queue until somebody looks at it; empty: it does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Failed:
 
 
 Outcome = Delivered | Failed
+DELIVERED = Delivered()
 
 
 class Outgoing(Protocol):

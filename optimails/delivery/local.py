@@ -17,7 +17,7 @@ import asyncio
 import logging
 import secrets
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnve
 from optimails.delivery.arrival import Arrival, shown
 from optimails.delivery.callouts import Prober
 from optimails.delivery.filters import Filters
+from optimails.delivery.folders import junk
 from optimails.delivery.forwards import Forwards, copy_of, parts_of
 from optimails.delivery.onward import Onward, Outside
 from optimails.delivery.outgoing import OutgoingMail
@@ -146,7 +147,7 @@ class LocalDelivery:
             if isinstance(resolution, Failed):
                 attempt.outcomes[recipient] = resolution
                 continue
-            if envelope.not_before is not None:
+            if envelope.not_before is not None or envelope.hold:
                 # Everybody waits in the queue; from there ``optimails.delivery.home`` brings it back.
                 resolution = Resolution((), (recipient,))
             remote = {place(target): (target, recipient) for target in resolution.remote}
@@ -273,7 +274,7 @@ class LocalDelivery:
         async def store(account: Account, recipient: EmailAddress) -> Failed | None:
             header = b"%bDelivered-To: %b\r\n%b" % (return_path, shown(recipient, smtputf8=smtputf8), received)
             arrival = Arrival(account, sender, recipient, header, attempt.content, attempt.served, attempt.stored)
-            failed = await self._store(arrival)
+            failed = await (self._quarantine(arrival) if attempt.envelope.junk else self._store(arrival))
             if failed is None:
                 attempt.stored.add(account.id)
             return failed
@@ -297,18 +298,34 @@ class LocalDelivery:
         return failed
 
     async def _store(self, arrival: Arrival) -> Failed | None:
+        return await self._guarded(arrival.account, self._sort(arrival))
+
+    async def _quarantine(self, arrival: Arrival) -> Failed | None:
+        """Into \\Junk, whatever the account's scripts and forwards say."""
+
+        async def put() -> None:
+            async with await self._mail.open(arrival.account) as mail:
+                await self._put(mail, await junk(mail), (), arrival.header, arrival.content)
+
+        return await self._guarded(arrival.account, put())
+
+    async def _sort(self, arrival: Arrival) -> Failed | None:
         account = arrival.account
+        plan = self.filters.find(account)
+        if plan is None and account.forward:
+            return await self._forward(arrival)
+        if plan is None:
+            await self._append(account, arrival.header, arrival.content)
+            return None
+        async with await self._mail.open(account) as mail:
+            return await self.filters.deliver(plan, mail, arrival, self._put)
+
+    @staticmethod
+    async def _guarded(account: Account, work: Awaitable[Failed | None]) -> Failed | None:
+        """What came of storing one copy, whatever goes wrong."""
         failed: Failed | None
         try:
-            plan = self.filters.find(account)
-            if plan is None and account.forward:
-                failed = await self._forward(arrival)
-            elif plan is None:
-                await self._append(account, arrival.header, arrival.content)
-                failed = None
-            else:
-                async with await self._mail.open(account) as mail:
-                    failed = await self.filters.deliver(plan, mail, arrival, self._put)
+            failed = await work
         except Refused as refused:
             failed = failures.not_stored(refused, account)
         except Unavailable:

@@ -19,6 +19,7 @@ from optimails.queue.api import Notify, Origin, Outbound, QueuedRecipient
 from optimails.queue.store import Queue
 
 _SPECIAL = re.compile(r"[^\x21-\x7e]|[+=]")  # what xtext writes as a number (RFC 3461 §4)
+QUARANTINED = "A filter put it into quarantine"
 _MARK = "@"  # no account's id begins so
 ROOM_KEPT = 1.0  # seconds for which an account's room is believed, so that a thousand RCPT ask once
 
@@ -99,6 +100,7 @@ class Remote:
             deliver_by=envelope.deliver_by,
             tell_at=envelope.tell_at,
             not_before=envelope.not_before,
+            hold=envelope.hold or (QUARANTINED if envelope.junk else ""),
         )
         try:
             await self._queue.accept(outbound, _pieces(received, content))

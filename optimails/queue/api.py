@@ -136,6 +136,7 @@ class Outbound:
     priority: int = 0
     require_tls: bool = False
     not_before: float | None = None  # Unix seconds: hold it until then (RFC 4865)
+    hold: str = ""  # why it is held until somebody releases it; empty: it is not
     deliver_by: float | None = None  # Unix seconds: of no use afterwards (RFC 2852, by-mode R)
     tell_at: float | None = None  # Unix seconds: when a delay is told, by default after a time of ours (by-mode N)
 

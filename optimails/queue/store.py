@@ -29,6 +29,7 @@ from optimails.queue.schedule import Schedule
 
 DAY = 86_400.0
 FOLDER = "queue"
+MAX_REASON = 300  # characters of why a message is held
 
 
 class Queue:
@@ -100,6 +101,7 @@ class Queue:
                 raise Refused(Reason.LIMIT, "This account has sent enough for now, try again later")
         due = max(now, message.not_before or 0)
         patience = self._schedule.patience()
+        state = "held" if message.hold else "queued"
         late = message.tell_at or (due + patience if patience else None)
         database.execute(
             "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
@@ -113,12 +115,13 @@ class Queue:
             if message.deliver_by is not None:
                 expires = min(expires, message.deliver_by)
             notify = rows.notify_text(rows.allowed(recipient.notify, self._reports.get(destination, "all")))
-            tell = message.sender is not None and rows.wants(notify, Notify.DELAY)
+            tell = message.sender is not None and not message.hold and rows.wants(notify, Notify.DELAY)
             database.execute(
                 "INSERT INTO recipient (message, address, destination, notify, orcpt, state, priority, due, expires, "
-                "delay, changed, release) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
-                (identity, text, destination, notify, recipient.orcpt, message.priority, due, expires,
-                 late if tell else None, now, due if due > now else None),
+                "delay, changed, release, reply) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (identity, text, destination, notify, recipient.orcpt, state, message.priority,
+                 None if message.hold else due, expires, late if tell else None, now, due if due > now else None,
+                 message.hold[:MAX_REASON]),
             )  # fmt: skip
         destinations = {recipient.address.domain for recipient in unique.values()}
         database.executemany("INSERT OR IGNORE INTO destination (name) VALUES (?)", [(name,) for name in destinations])

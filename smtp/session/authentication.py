@@ -29,6 +29,7 @@ async def begin(session: "Session", command: Auth) -> None:
     elif not may_authenticate(session):
         session.refuse(_NEEDS_TLS)
     else:
+        session.mechanism = command.mechanism
         await _step(session, command.initial, command.mechanism)
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Histogram
 
 from optimails.config import Protocol
-from optimails.delivery.api import Attempt, Delivered, SmtpEnvelope
+from optimails.delivery.api import DELIVERED, Attempt, Delivered, SmtpEnvelope
 from optimails.delivery.spool import Spool
 from optimails.door import incident
 from optimails.model.address import EmailAddress
 from optimails.model.errors import MailError
 from optimails.queue.api import Notify
-from smtp.session import answers, trace
+from smtp.session import answers, filters, trace
 from smtp.session.envelope import of_transaction
 from smtp.session.signing import signature
 from smtp.session.states import State
@@ -46,6 +46,8 @@ async def data(session: "Session", _: Data) -> None:
     """RFC 5321 §4.1.1.4."""
     transaction = session.transaction
     assert transaction is not None
+    if not await filters.data(session, transaction):
+        return
     transaction.begin(DotReader(), session.door.delivery)
     session.answer(replies.SEND_DATA)
 
@@ -129,9 +131,17 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
     if problem is not None:
         (_DEFERRED if problem is _NO_ROOM else _REFUSED)[session.door.protocol].inc()
         return b"".join(_for_each(session, transaction, problem))
+    identifier = transaction.identifier
+    refused = await filters.content(session, transaction)
+    if refused is not None:
+        (_DEFERRED if refused.startswith(b"4") else _REFUSED)[session.door.protocol].inc()
+        return b"".join(_for_each(session, transaction, refused))
+    if transaction.discarded:
+        _ACCEPTED[session.door.protocol].inc()
+        accepted = replies.reply(250, "2.0.0", f"Accepted as {identifier}")
+        return b"".join(_for_each(session, transaction, accepted))
     spool = transaction.spool
     assert spool is not None
-    identifier = trace.message_id()
     mail = transaction.mail
     header = await _header(session, transaction, spool, identifier)
     envelope = of_transaction(session, transaction)
@@ -179,7 +189,7 @@ async def _answer_each(session: "Session", transaction: Transaction, attempt: At
     stored = replies.reply(250, "2.0.0", f"Delivered as {identifier}")
     lines = []
     for recipient in transaction.recipients:
-        outcome = outcomes[recipient]
+        outcome = outcomes.get(recipient, DELIVERED)  # a filter may have taken it off the list
         if isinstance(outcome, Delivered):
             _ACCEPTED[Protocol.LMTP].inc()
             lines.append(stored)

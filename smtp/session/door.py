@@ -10,6 +10,7 @@ from optimails.directory.api import Directory
 from optimails.dkim import Signer
 from optimails.door.login import Login
 from optimails.door.sessions import Sessions
+from smtp.milter.chain import Filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Door:
     sessions: Sessions
     starttls: bool  # whether STARTTLS can be offered
     signer: Signer | None = None  # for submission
+    filters: Filters | None = None  # that stand in line; None when there are none
 
     @property
     def lmtp(self) -> bool:

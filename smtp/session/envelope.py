@@ -7,7 +7,7 @@ from optimails.delivery.api import Failed, SmtpEnvelope
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax
 from optimails.queue.api import Body, QueuedRecipient
-from smtp.session import answers
+from smtp.session import answers, filters
 from smtp.session.states import State
 from smtp.session.transaction import Transaction
 from smtp.wire import replies
@@ -58,8 +58,17 @@ async def mail(session: "Session", command: Mail) -> None:
     if (_release(command, time.time()) or 0) > time.time() + longest_hold(session) + CLOCKS_DIFFER:
         session.answer(_TOO_LATE)
         return
-    repair = door.protocol.value not in door.settings.refuse_bare_line_ends
-    session.transaction = Transaction(command, door.settings.max_message_size, repair=repair)
+    await _begin(session, command)
+
+
+async def _begin(session: "Session", command: Mail) -> None:
+    """We would take it; filters may still refuse."""
+    settings = session.door.settings
+    repair = session.door.protocol.value not in settings.refuse_bare_line_ends
+    transaction = Transaction(command, settings.max_message_size, repair=repair)
+    if not await filters.mail(session, transaction):
+        return
+    session.transaction = transaction
     session.state = State.SENDER
     if command.priority is not None and abs(command.priority) > MAX_PRIORITY:
         session.answer(replies.reply(250, "2.3.6", f"The priority is {_bounded(command.priority)}"))  # RFC 6710 §4.1
@@ -100,7 +109,7 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
     by = None if mail.by is None else max(now, release or now) + mail.by.seconds
     return SmtpEnvelope(
         mail.sender,
-        tuple(dict.fromkeys(transaction.recipients)),
+        tuple(dict.fromkeys(transaction.recipients)) if transaction.destined is None else transaction.destined,
         mail.smtputf8,
         mail.body or Body.SEVEN_BIT,
         account=session.account,
@@ -112,6 +121,8 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
         deliver_by=by if mail.by and mail.by.returned else None,
         tell_at=by if mail.by and not mail.by.returned else None,
         not_before=release if release is not None and release > now else None,
+        junk=transaction.junk,
+        hold=transaction.hold,
     )
 
 
@@ -139,6 +150,8 @@ async def rcpt(session: "Session", command: Rcpt) -> None:
             _refuse(session, checked)
             return
         transaction.known[recipient] = checked
+    if not await filters.rcpt(session, transaction, command, recipient):
+        return
     transaction.recipients.append(recipient)
     if command.notify is not None or command.orcpt:
         transaction.wishes[recipient] = QueuedRecipient(recipient, command.notify, command.orcpt)

@@ -27,6 +27,7 @@ async def hello(session: "Session", command: Hello) -> None:
         session.refuse(_WRONG_HELLO if lmtp else _NOT_LMTP)
         return
     session.reset(State.READY)
+    session.filtered = {}
     session.greeting = command.greeting
     session.hello = session.peer.hello or command.name
     if command.greeting is Greeting.HELO:

@@ -18,6 +18,8 @@ from optimails.door.sasl import MAX_LINE, Mechanism
 from optimails.door.sessions import Ending, Entry
 from optimails.model.account import Account
 from optimails.model.errors import MailError
+from smtp.milter.macros import Tls
+from smtp.milter.wire import Final
 from smtp.session import answers, authentication, content, envelope, hello, neighbours
 from smtp.session.door import Door, Peer
 from smtp.session.states import ALLOWED, State
@@ -48,14 +50,17 @@ class Session:
         "entry",
         "exchange",
         "farewell",
+        "filtered",
         "forwarded",
         "greeting",
         "hello",
         "id",
+        "mechanism",
         "moved",
         "peer",
         "progress",
         "refused_recipients",
+        "secured",
         "skip",
         "skip_reply",
         "state",
@@ -71,12 +76,15 @@ class Session:
         self.direct = peer.address  # who is connected: what it is trusted with does not change
         self.forwarded: Peer | None = None  # where that server says the next message came from
         self.moved: Callable[[], bytes | None] | None = None  # ``peer`` is another: gives why it is not served
+        self.filtered: dict[str, Final] = {}  # what filters said of this client, whatever it sends
         self.tls = tls
+        self.secured: Callable[[], Tls | None] = lambda: None  # how TLS protects it, once somebody asks
         self.id = secrets.token_hex(4)
         self.state = State.START
         self.greeting: c.Greeting | None = None
         self.hello = ""  # the client's name, as it gave it
         self.account: Account | None = None
+        self.mechanism = ""  # by which it logged in
         self.entry: Entry | None = None  # this session among those of its account
         self.farewell: Ending | None = None  # somebody wishes its end
         self.wake: Callable[[], None] | None = None  # tells the owner that ``part`` may have something to say
@@ -209,7 +217,7 @@ class Session:
     def reset(self, state: State = State.READY) -> None:
         """Forget the transaction."""
         if self.transaction is not None:
-            self.transaction.forget()
+            self.transaction.close()
             self.transaction = None
         self.forwarded = None
         self.exchange = None
@@ -218,6 +226,7 @@ class Session:
     def restart(self) -> None:
         """As if the client had just come."""
         self._leave_account()
+        self.filtered = {}
         self.greeting = None
         self.hello = ""
         self.reset(State.START)
@@ -229,6 +238,7 @@ class Session:
 
     def _leave_account(self) -> None:
         self.account = None
+        self.mechanism = ""
         entry, self.entry = self.entry, None
         if entry is not None:
             entry.leave()

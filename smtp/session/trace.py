@@ -25,11 +25,6 @@ def now() -> str:
     return _date_now[1]
 
 
-def message_id() -> str:
-    """A name for one message, in our log, our answer and the Received line."""
-    return secrets.token_hex(8)
-
-
 def with_protocol(greeting: Greeting | None, *, tls: bool, authenticated: bool, smtputf8: bool) -> str:
     """The registered name of what was spoken (RFC 3848, RFC 6531 §4.3)."""
     if greeting is Greeting.HELO or greeting is None:

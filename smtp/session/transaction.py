@@ -1,11 +1,14 @@
 """One message on its way in: its envelope and its content."""
 
+import secrets
+
 from optimails.delivery.api import Delivery
 from optimails.delivery.spool import Spool
 from optimails.directory.api import Resolution
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
 from optimails.queue.api import QueuedRecipient
+from smtp.milter.chain import Filtering
 from smtp.wire.commands import Mail
 from smtp.wire.content import ChunkReader, DotReader, bare_line_ends, with_line_ends
 
@@ -16,7 +19,13 @@ class Transaction:
     __slots__ = (
         "bare",
         "chunks",
+        "destined",
+        "discarded",
+        "filtering",
         "full_disk",
+        "hold",
+        "identifier",
+        "junk",
         "known",
         "limit",
         "mail",
@@ -41,6 +50,12 @@ class Transaction:
         self.size = 0  # bytes of content as it is kept, also those that were not kept
         self.bare = False  # a CR or LF stood alone, and may not
         self.full_disk = False
+        self.identifier = secrets.token_hex(8)  # its name in our log, our answer, the Received line
+        self.filtering: Filtering | None = None  # the filters that look at it
+        self.destined: tuple[EmailAddress, ...] | None = None  # for whom it is now, when a filter changed that
+        self.discarded = False  # a filter wants it thrown away, and nobody told
+        self.junk = False  # a filter puts it into quarantine
+        self.hold = ""  # why it waits in the queue until somebody looks at it
 
     def begin(self, reader: DotReader | ChunkReader, delivery: Delivery) -> None:
         """The content starts."""
@@ -75,3 +90,9 @@ class Transaction:
         if self.spool is not None:
             self.spool.close()
             self.spool = None
+
+    def close(self) -> None:
+        """It is over: answered, or given up."""
+        self.forget()
+        if self.filtering is not None:
+            self.filtering.close()

@@ -16,9 +16,12 @@ class BadCommand(BadSyntax):
         self.reply = reply(code, status, text)
 
 
-def reply(code: int, status: str, text: str) -> bytes:
-    """One line with its enhanced status code (RFC 2034 §3). ``text`` is made printable ASCII and cut if need be."""
-    return f"{code} {status} {_NOT_PRINTABLE.sub('?', text)[:MAX_TEXT]}\r\n".encode("ascii")
+def reply(code: int, status: str, text: str, *, more: bool = False) -> bytes:
+    """One line with its enhanced status code (RFC 2034 §3). ``text`` is made printable ASCII and cut if need be.
+
+    ``more``: another line of the same reply follows.
+    """
+    return f"{code}{'-' if more else ' '}{status} {_NOT_PRINTABLE.sub('?', text)[:MAX_TEXT]}\r\n".encode("ascii")
 
 
 def plain(code: int, *lines: str) -> bytes:

@@ -18,6 +18,7 @@ from optimails.model.mailbox_name import INBOX
 from optimails.model.number_set import STAR, NumberSet
 from optimails.queue.control import Choice
 from optimails.queue.store import Queue
+from smtp.milter.chain import Filters
 from smtp.session.door import Door, Peer
 from smtp.session.session import Session
 from tests.support.transcript import Connection
@@ -89,6 +90,7 @@ class SmtpDoor:
     delivery_settings: dict[str, object] = field(default_factory=dict)
     queue_settings: dict[str, object] = field(default_factory=dict)
     relays: list[dict[str, object]] = field(default_factory=list)
+    milters: list[dict[str, object]] = field(default_factory=list)
     far: bool = False
     starttls: bool = True
     ends: list["MemoryEnd"] = field(default_factory=list)
@@ -100,6 +102,7 @@ class SmtpDoor:
         self.directory: PostDirectory = self.world.directory
         self.mail = PostMail(self.world.mail)
         self.queue: Queue | None = None
+        self.filters: Filters | None = None
 
     def config(self) -> Config:
         values = {
@@ -108,11 +111,14 @@ class SmtpDoor:
             "delivery": self.delivery_settings,
             "queue": self.queue_settings,
             "relay": self.relays,
+            "milter": self.milters,
         }
         return Config.model_validate(values)
 
     def door(self) -> Door:
         config = self.config()
+        if config.milter and self.filters is None:
+            self.filters = Filters(config.milter, "listener", 25)
         self.queue = self.queue or Queue(self.data, config.queue, config.relay)
         delivery = LocalDelivery(self.directory, self.mail, config, self.queue)
         return Door(
@@ -124,6 +130,7 @@ class SmtpDoor:
             self.world.login,
             self.world.sessions,
             self.starttls,
+            filters=self.filters,
         )
 
     def session(self, *, tls: bool = False) -> Session:
