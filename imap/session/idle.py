@@ -1,6 +1,7 @@
 """IDLE (RFC 9051 §6.3.13): news at once, until DONE, and not for ever."""
 
 import asyncio
+from collections.abc import Callable
 
 from imap.session.metadata import tell_metadata
 from imap.session.session import Farewell, Session
@@ -18,8 +19,7 @@ async def idle(session: Session, _command: object) -> Done:
     session.parsed = None
     session.parser.expect_line()
     session.write(responses.continuation("idling"))
-    if session.selected is not None:
-        session.selected.watch(session.peer.wake)
+    _watch(session, session.peer.wake)
     try:
         while True:
             if session.selected is not None:
@@ -34,10 +34,17 @@ async def idle(session: Session, _command: object) -> Done:
             if session.farewell is not None:
                 raise Farewell.of(session.farewell)
     finally:
-        if session.selected is not None:
-            session.selected.watch(None)
+        _watch(session, None)
     if isinstance(event, Invalid):
         raise event.error
     if not isinstance(event, Line) or event.text.strip().upper() != b"DONE":
         raise BadSyntax("DONE was expected")
     return Done("IDLE completed")
+
+
+def _watch(session: Session, wake: Callable[[], None] | None) -> None:
+    """What the client wants to hear of at once; None: nothing any more."""
+    if session.selected is not None:
+        session.selected.watch(wake)
+    if session.annotations_told is not None:
+        session.mail.annotations.watch(wake)

@@ -5,8 +5,10 @@ of the account, keyed by the mailbox's id, so that a new name of the mailbox cha
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
+from optimails.events.api import Kind
 from optimails.index import accounts, annotations, mailboxes
 from optimails.index.annotations import SERVER
 from optimails.index.database import storage_errors
@@ -16,6 +18,9 @@ from optimails.model.errors import Reason, Refused
 from optimails.model.ids import AccountId, MailboxId, ModSeq
 from optimails.model.mailbox_name import MailboxName, canonical
 
+if TYPE_CHECKING:
+    from optimails.events.api import Bus, Notice, Subscription
+
 _PRIVATE = "/private/"
 
 
@@ -23,6 +28,7 @@ class LocalAnnotations:
     def __init__(self, engine: Engine, user: AccountId) -> None:
         self._engine = engine
         self._user = user
+        self._subscription: Subscription | None = None
 
     async def get(self, mailbox: MailboxName | None) -> dict[str, bytes]:
         return self._get(mailbox)
@@ -89,6 +95,20 @@ class LocalAnnotations:
     async def now(self) -> ModSeq:
         with self._engine.database.read() as connection:
             return ModSeq(connection.execute("SELECT modseq FROM account").fetchone()[0])
+
+    def watch(self, callback: Callable[[], None] | None) -> None:
+        if self._subscription is not None:
+            self._subscription.cancel()
+            self._subscription = None
+        if callback is not None:
+            bus: Bus = self._engine.bus  # type: ignore[assignment]  # the whole bus, where sessions are
+            wake = callback
+
+            def notice(news: "Notice") -> None:
+                if news.kind is Kind.MAILBOX:
+                    wake()
+
+            self._subscription = bus.subscribe(self._engine.account, None, notice)
 
     def _identity(self, mailbox: MailboxName | None) -> int:
         if mailbox is None:

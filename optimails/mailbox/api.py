@@ -229,6 +229,9 @@ class Annotations(Protocol):
     async def now(self) -> ModSeq:
         """Where to ask for news from."""
 
+    def watch(self, callback: Callable[[], None] | None) -> None:
+        """``callback`` runs in the event loop after there may be news; None ends it."""
+
 
 class MessageFile(Protocol):
     """The bytes of one message; closing is idempotent."""
@@ -415,6 +418,9 @@ class SharedMail(AccountMail, Protocol):
 
     async def quota_root(self, name: MailboxName) -> str:
         """What the mailbox's usage counts for: empty for the user's own, else the owner's name."""
+
+    async def owner_of(self, name: MailboxName) -> tuple[Account, MailboxName]:
+        """Whose mailbox that is, and what it is called in his account. Raises ``Refused(NON_EXISTENT)``."""
 
     async def usage_of_root(self, root: str) -> Usage:
         """Raises ``Refused(NON_EXISTENT)``, also where the user may not know."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from optimails.mailbox.api import AccountMail
+from optimails.model.account import Account
 from optimails.model.mailbox_name import MailboxName
 
 
@@ -23,6 +23,7 @@ class Happened:
     mailbox: MailboxName
     uids: Sequence[int]  # of the messages there
     source: MailboxName | None = None  # where they were copied from
+    user: str = ""  # the address of who did it; empty: the account's own
     changed: Mapping[int, int] = field(default_factory=dict)  # by UID, the mask of flags that were set or removed
 
 
@@ -30,9 +31,9 @@ class MailEvents(Protocol):
     url: str
     """Where users store their scripts (a ``sieve:`` URI, RFC 5804 §3); empty: nowhere."""
 
-    async def happened(self, mail: AccountMail, event: Happened) -> Sequence[str]:
+    async def happened(self, account: Account, event: Happened) -> Sequence[str]:
         """Run the scripts that wait for this. Never raises: the user's command is done, whatever a script does.
 
         Returns soon, also where scripts take long: they then go on by themselves. What went wrong until then is
-        told, in words for the user.
+        told, in words for the owner of ``account``, whose mailbox it is.
         """

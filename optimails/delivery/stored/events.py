@@ -19,7 +19,7 @@ from optimails.delivery.filters import Filters
 from optimails.delivery.stored.api import Cause, Happened
 from optimails.delivery.stored.carry import BATCH, StoredScripts, Tally
 from optimails.delivery.stored.rules import Rules
-from optimails.mailbox.api import AccountMail, MailService
+from optimails.mailbox.api import MailService
 from optimails.model.account import Account
 from optimails.model.errors import MailError
 from optimails.model.ids import AccountId
@@ -58,18 +58,19 @@ class LocalMailEvents:
         self._places = asyncio.Semaphore(AT_ONCE)
         self._waiting: dict[AccountId, list[asyncio.Task[Tally]]] = {}
 
-    async def happened(self, mail: AccountMail, event: Happened) -> list[str]:
+    async def happened(self, account: Account, event: Happened) -> list[str]:
         if not self._settings.imap_events or not event.uids:
             return []
         try:
-            found = await self._rules.of(mail, event)
+            async with await self._mail.open(account) as mail:
+                found = await self._rules.of(mail, event)
         except MailError as wrong:
-            self._note(mail.account, wrong)
+            self._note(account, wrong)
             return []
         if not found.scripts:
             return found.problems
-        task = self._start(mail.account, event, found.scripts)
-        crowded = len(self._waiting.get(mail.account.id, ())) > MOST_WAITING
+        task = self._start(account, event, found.scripts)
+        crowded = len(self._waiting.get(account.id, ())) > MOST_WAITING
         await asyncio.wait((task,), timeout=None if crowded else self._settings.imap_patience)
         if task.done() and not task.cancelled() and task.exception() is None:
             found.problems += task.result().problems
@@ -147,9 +148,10 @@ class LocalMailEvents:
 
 def about_event(account: Account, event: Happened) -> dict[str, str]:
     """The items of RFC 6785 §4, and where messages were copied from and to."""
+    user = event.user or str(account.address)
     about = {
-        "imap.user": str(account.address),
-        "imap.email": str(account.address),
+        "imap.user": user,
+        "imap.email": user,
         "imap.cause": event.cause.value,
         "imap.mailbox": str(event.mailbox),
         "vnd.optimails.mailbox-to": str(event.mailbox),

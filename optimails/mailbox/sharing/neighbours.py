@@ -133,6 +133,12 @@ class Neighbours:
                     found.append(await status(visit, row))
         return found
 
+    async def readable(self) -> "AsyncIterator[tuple[LocalAccountMail, dict[MailboxName | None, MailboxName]]]":
+        """Each owner's account, open meanwhile; of the mailboxes that may be read, their names there and here."""
+        async for owner, mail, shown in self._everybody():
+            rows = [row for _, row, effective in shown if effective.may(Right.READ)]
+            yield mail, {row.name: name_for_others(owner, row.name) for row in rows}
+
     async def _everybody(self) -> "AsyncIterator[tuple[Account, LocalAccountMail, list[Shown]]]":
         """Each owner with his account, open meanwhile, and what the user may look up there and has not refused."""
         for identity, offers in (await self.owners()).items():

@@ -21,7 +21,8 @@ _SHARED = "/shared/"
 
 
 class SharedAnnotations:
-    """See ``optimails.mailbox.api.Annotations``. News are those of one's own account."""
+    """See ``optimails.mailbox.api.Annotations``. News are those of one's own account; ``everywhere`` has others' where
+    it is asked for certain entries."""
 
     def __init__(self, own: "LocalAccountMail", others: "Neighbours", place: Callable[[str], Place | None]) -> None:
         self._own = own
@@ -37,7 +38,12 @@ class SharedAnnotations:
             return await LocalAnnotations(visit.mail.engine, self._own.account.id).get(place.name)
 
     async def everywhere(self, entries: Collection[str] | None = None) -> dict[MailboxName | None, dict[str, bytes]]:
-        return await self._own.annotations.everywhere(entries)
+        found = await self._own.annotations.everywhere(entries)
+        if entries is not None:
+            async for mail, names in self._others.readable():
+                theirs = await LocalAnnotations(mail.engine, self._own.account.id).everywhere(entries)
+                found |= {names[name]: values for name, values in theirs.items() if name in names}
+        return found
 
     async def set(
         self, mailbox: MailboxName | None, values: Mapping[str, bytes | None], limits: AnnotationLimits
@@ -57,3 +63,6 @@ class SharedAnnotations:
 
     async def now(self) -> ModSeq:
         return await self._own.annotations.now()
+
+    def watch(self, callback: Callable[[], None] | None) -> None:
+        self._own.annotations.watch(callback)

@@ -139,6 +139,15 @@ class LocalSharedMail:
             await visit.expect(Right.READ)  # RFC 4314 §4
             return root_of(visit.owner)
 
+    async def owner_of(self, name: MailboxName) -> tuple[Account, MailboxName]:
+        place = self._place(name)
+        if place is None:
+            return self.account, name
+        owner = await self._others.owner_at(place)
+        if owner is None:
+            raise no_such_mailbox()
+        return owner, place.name
+
     async def usage_of_root(self, root: str) -> Usage:
         if not root:
             return await self._own.usage()

@@ -56,7 +56,7 @@ class Post:
     async def append(self, mailbox: str = "INBOX", flags=(), mail: bytes = MAIL, count: int = 1):
         new = [NewMessage(mail, flag_set(flags))] * count
         appended = await self.mail.append(MailboxName(mailbox), new)
-        return await self.events.happened(self.mail, Happened(Cause.APPEND, MailboxName(mailbox), appended.uids))
+        return await self.events.happened(self.alice, Happened(Cause.APPEND, MailboxName(mailbox), appended.uids))
 
     async def read(self, mailbox: str = "INBOX") -> list[tuple[bytes, set[str]]]:
         box = await self.mail.select(MailboxName(mailbox))
@@ -91,7 +91,7 @@ async def test_what_a_script_sees() -> None:
         await box.store(first, StoreMode.REPLACE, flag_set(["$Old", "$Gone"]))
         changed = (await box.store(first, StoreMode.REPLACE, flag_set(["$Old", "\\Flagged"]))).differences
         await box.close()
-        assert await post.events.happened(post.mail, Happened(Cause.FLAG, INBOX, [1], changed=changed)) == []
+        assert await post.events.happened(post.alice, Happened(Cause.FLAG, INBOX, [1], changed=changed)) == []
         assert await post.flags() == [{"\\Flagged", "$Old", "$Seen"}]
 
 
@@ -184,8 +184,8 @@ async def test_scripts_of_the_service_run_around_the_users() -> None:
         await post.script('require "imap4flags"; if hasflag "one" { addflag "users"; }', "Junk")
         await post.append("Junk")  # none of the rules: their cause is another
         await post.mail.append(JUNK, [NewMessage(MAIL)] * 2)
-        assert await post.events.happened(post.mail, Happened(Cause.COPY, JUNK, [2], INBOX)) == []
-        assert await post.events.happened(post.mail, Happened(Cause.COPY, JUNK, [3], MailboxName("Sent"))) == []
+        assert await post.events.happened(post.alice, Happened(Cause.COPY, JUNK, [2], INBOX)) == []
+        assert await post.events.happened(post.alice, Happened(Cause.COPY, JUNK, [3], MailboxName("Sent"))) == []
         assert await post.flags("Junk") == [set(), {"one", "from-INBOX", "users", "two"}, set()]
         for name, flags in (("Work", set()), ("Work/A", {"one"}), ("Work/A/B", set())):
             await post.mail.create(name)
@@ -203,7 +203,7 @@ async def test_what_the_service_throws_away_the_user_never_sees() -> None:
         (post.events.data / "two.sieve").write_text("keep;")
         await post.script('require "fileinto"; fileinto "Sent";', "Junk")
         await post.mail.append(JUNK, [NewMessage(MAIL)])
-        await post.events.happened(post.mail, Happened(Cause.COPY, JUNK, [1], INBOX))
+        await post.events.happened(post.alice, Happened(Cause.COPY, JUNK, [1], INBOX))
         assert await post.flags("Junk") == [{"\\Deleted"}]
         assert await post.read("Sent") == []
 
@@ -276,6 +276,19 @@ async def test_events_of_one_account_wait_for_each_other_and_the_crowded_for_all
         for _ in range(6):
             await post.append()
             assert len(post.events._waiting.get(post.alice.id, ())) <= 2
+
+
+@in_loop
+async def test_a_worker_that_ends_lets_scripts_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Post("[sieve]\nimap_patience = 0.0\n") as post:
+        await post.script('require "imap4flags"; addflag "$Done";')
+        await post.append(count=60)
+        await post.events.close()
+        assert await post.flags() == [{"$Done"}] * 60
+        monkeypatch.setattr(events_module, "FAREWELL", 0.0)
+        await post.append(count=60)
+        await post.events.close()  # what is left is left alone
+        assert len(await post.read()) == 120
 
 
 @in_loop
