@@ -44,6 +44,22 @@ def _doubts(app: App) -> list[tuple[str, dict[str, Any]]]:
         days = (end - datetime.now(UTC)).days
         if days < 14:
             doubts.append(("cli.config.certificate_ends", {"path": settings.tls.certificate, "days": days}))
+    return doubts + _doubts_of_scripts(app)
+
+
+def _doubts_of_scripts(app: App) -> list[tuple[str, dict[str, Any]]]:
+    """The service's own scripts for what users do by IMAP."""
+    from sieve.language import SieveError, compile_script  # noqa: PLC0415 - when needed
+
+    doubts: list[tuple[str, dict[str, Any]]] = []
+    for path in dict.fromkeys(path for rule in app.config.imapsieve for path in (rule.before, rule.after) if path):
+        if not path.is_file():
+            doubts.append(("cli.config.no_file", {"path": path}))
+            continue
+        try:
+            compile_script(path.read_bytes())
+        except SieveError as wrong:
+            doubts.append(("cli.sieve.wrong", {"script": path, "why": wrong}))
     return doubts
 
 

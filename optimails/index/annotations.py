@@ -68,12 +68,18 @@ def put(
     )
 
 
-def usage(connection: sqlite3.Connection, mailbox: int) -> tuple[int, int]:
-    """How many values the mailbox has, and how many bytes (names and values) the whole account."""
+def usage(connection: sqlite3.Connection, mailbox: int, owner: str) -> tuple[int, int]:
+    """How many values the mailbox has, and how many bytes (names and values) the whole account.
+
+    Shared ones, and those of this owner: what visitors note for themselves takes no room from anybody else.
+    """
     (count,) = connection.execute(
-        "SELECT count(*) FROM annotation WHERE mailbox = ? AND value IS NOT NULL", (mailbox,)
+        "SELECT count(*) FROM annotation WHERE mailbox = ? AND owner IN ('', ?) AND value IS NOT NULL",
+        (mailbox, owner),
     ).fetchone()
-    (size,) = connection.execute("SELECT ifnull(sum(length(entry) + length(value)), 0) FROM annotation").fetchone()
+    (size,) = connection.execute(
+        "SELECT ifnull(sum(length(entry) + length(value)), 0) FROM annotation WHERE owner IN ('', ?)", (owner,)
+    ).fetchone()
     return count, size
 
 

@@ -69,7 +69,7 @@ class LocalAnnotations:
                 identity = row.id
             modseq = accounts.next_modseq(connection)
             annotations.put(connection, identity, modseq, owned)
-            count, size = annotations.usage(connection, identity)
+            count, size = annotations.usage(connection, identity, self._user)
             grows = any(value is not None for value in values.values())
             if grows and (count > limits.entries or size > limits.total):
                 raise Refused(Reason.LIMIT, "Too many annotations")

@@ -64,6 +64,19 @@ def test_a_script_runs_over_a_mailbox(ready, tmp_path):
     assert "reject answers a delivery" in error
 
 
+def test_scripts_of_the_service_are_checked_with_the_configuration(ready):
+    with ready.config.open("a") as config:
+        for name in ("missing", "wrong", "right"):
+            config.write(f'\n[[imapsieve]]\nmailbox = "Junk"\nafter = "{name}.sieve"\n')
+    (ready.data / "wrong.sieve").write_text("nonsense;")
+    (ready.data / "right.sieve").write_text("keep;")
+    before = ready.json("config", "check", expect=3)["warnings"]
+    assert [name for name in ("missing", "wrong", "right") if any(f"{name}.sieve" in one for one in before)] == [
+        "missing",
+        "wrong",
+    ]
+
+
 def test_scripts_are_attached_to_mailboxes(ready, tmp_path):
     script = tmp_path / "x.sieve"
     script.write_text("keep;")

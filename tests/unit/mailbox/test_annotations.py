@@ -40,6 +40,11 @@ async def test_a_private_entry_is_its_users_and_a_shared_one_everybodys():
     assert await other.annotations.get("INBOX") == {"/shared/a": b"ours"}
     assert (await other.annotations.news(0)).changed["INBOX"][0][0] == "/shared/a"
     assert await other.annotations.everywhere(("/private/a",)) == {}
+    # What a visitor keeps for himself takes no room from the owner.
+    await other.annotations.set("INBOX", {"/private/1": b"x" * 50, "/private/2": b"x" * 50}, LIMITS)
+    await mail.annotations.set("INBOX", {"/private/b": b"x" * 100}, LIMITS)
+    with pytest.raises(Refused):
+        await other.annotations.set("INBOX", {"/private/3": b"x"}, LIMITS)
 
 
 @run
