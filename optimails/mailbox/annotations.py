@@ -60,7 +60,7 @@ class LocalAnnotations:
     @storage_errors
     def _set(self, mailbox: MailboxName | None, values: Mapping[str, bytes | None], limits: AnnotationLimits) -> ModSeq:
         owned = {(self._user if entry.startswith(_PRIVATE) else "", entry): value for entry, value in values.items()}
-        with self._engine.database.write() as connection:
+        with self._engine.database.write(durable=True) as connection:
             identity = SERVER
             if mailbox is not None:
                 row = mailboxes.by_name(connection, canonical(mailbox))

@@ -1,7 +1,7 @@
 """Runs the scripts that wait for what users do by IMAP (RFC 6785), beside the sessions.
 
-**In order, one at a time for each account**: an event waits for the one before it, so that two scripts never work on
-one message. **A session waits for a moment only**: what a few messages need is done before its command is answered,
+**In order, one at a time for each account of a worker**: an event waits for the one before it, and one user's thousands
+take one place. **A session waits for a moment only**: what a few messages need is done before its command is answered,
 as users expect it; thousands go on by themselves, in batches, and take their turn with everybody else. What is on its
 way when the process dies is not done; the messages are where the user's command put them.
 """

@@ -1,13 +1,19 @@
 """What METADATA keeps: limits, and how long it tells of what was removed."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from optimails.events.memory import MemoryBus
 from optimails.index.annotations import KEPT_REMOVALS
-from optimails.mailbox.api import AnnotationLimits
-from optimails.model.errors import Reason, Refused
+from optimails.mailbox.api import AnnotationLimits, MessageSet, NewMessage
+from optimails.mailbox.service import INDEX, LocalMailService, account_directory, places
+from optimails.model.errors import Reason, Refused, Unavailable
+from optimails.model.flags import FLAGGED
 from optimails.model.ids import AccountId
+from optimails.model.number_set import NumberSet
 from tests.support.memory import account, memory_mail
 from tests.support.run import run
 
@@ -68,3 +74,46 @@ async def test_what_a_deleted_mailbox_had_is_gone_also_when_its_name_stays():
     await mail.delete("a")  # its inferior keeps the name
     await mail.create("a")
     assert await mail.annotations.get("a") == {}
+
+
+@run
+async def test_an_account_of_an_earlier_version_keeps_its_mail_and_flags(tmp_path):
+    ann = account()
+    index = account_directory(tmp_path, ann.id) / INDEX
+
+    async def opened(work):
+        service = LocalMailService(places(tmp_path), MemoryBus())
+        try:
+            async with await service.open(ann) as mail:
+                return await work(mail)
+        finally:
+            await service.close()
+
+    async def flags(mail):
+        box = await mail.select("INBOX")
+        try:
+            return [(uid, mask) for _, uid, mask in await box.flags(MessageSet(NumberSet.of([1]), by_uid=True))]
+        finally:
+            await box.close()
+
+    async def fill(mail):
+        await mail.append("INBOX", [NewMessage(b"Subject: x\r\n\r\n", frozenset({FLAGGED}))])
+        return await flags(mail)
+
+    async def note(mail):
+        await mail.annotations.set("INBOX", {"/shared/a": b"1"}, LIMITS)
+        return await flags(mail), await mail.annotations.get("INBOX")
+
+    before = await opened(fill)
+    with closing(sqlite3.connect(index)) as database, database:
+        database.execute("DROP TABLE annotation")
+        database.execute("PRAGMA user_version = 1")
+    assert await opened(note) == (before, {"/shared/a": b"1"})
+    with closing(sqlite3.connect(index)) as database, database:  # by a later version of the program
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        database.execute(f"PRAGMA user_version = {version + 1}")
+    with pytest.raises(Unavailable):
+        await opened(flags)
+    with closing(sqlite3.connect(index)) as database, database:
+        database.execute(f"PRAGMA user_version = {version}")
+    assert await opened(flags) == before
