@@ -19,15 +19,18 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
+from optimails.authentication.authenticator import Authenticator
 from optimails.config import Listener
 from optimails.config import Protocol as Spoken
 from optimails.dkim import Signer
+from optimails.dns import Resolver
 from optimails.door.connections import Held
 from optimails.door.context import Services
 from optimails.door.sessions import Ending
 from optimails.door.stream import CLOSE_PATIENCE, DoorConnection, DoorFactory
 from smtp.milter.chain import Filters
 from smtp.milter.macros import Tls
+from smtp.session.authenticity import Authenticity
 from smtp.session.door import Door, Peer
 from smtp.session.session import Session
 from smtp.wire import replies
@@ -265,6 +268,7 @@ class SmtpFactory(DoorFactory[Connection]):
             self.can_start_tls,
             Signer(config.server.data),
             Filters(filters, listener.label, listener.port) if filters else None,
+            Authenticity.of(config, Authenticator(Resolver(config.dns), config.authentication)),
         )
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)

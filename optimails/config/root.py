@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from optimails.config.authentication import AuthenticationSettings
 from optimails.config.base import Section
 from optimails.config.collection import CollectionSettings
 from optimails.config.delivery import DeliverySettings
@@ -46,6 +47,9 @@ class Config(Section):
     imapsieve: tuple[ImapSieveRule, ...] = Field((), description="The service's own scripts for what users do by IMAP.")
     smtp: SmtpSettings = Field(SmtpSettings(), description="SMTP, submission and LMTP.")
     milter: tuple[MilterSettings, ...] = Field((), description="Filters that stand in line.")
+    authentication: AuthenticationSettings = Field(
+        AuthenticationSettings(), description="Whether mail from outside is what it says."
+    )
     web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
     outbound: OutboundSettings = Field(OutboundSettings(), description="Mail to other servers.")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from optimails.authentication import Authentication
 from optimails.delivery.spool import Spool
 from optimails.directory.api import Resolution
 from optimails.model.account import Account
@@ -33,6 +34,8 @@ class SmtpEnvelope:
     require_tls: bool = False
     deliver_by: float | None = None  # Unix seconds: of no use afterwards
     tell_at: float | None = None  # Unix seconds: then the sender is told, when it is still on its way
+    authentication: Authentication | None = None  # what was found of mail from outside; None: it was not checked
+    disowned: frozenset[EmailAddress] = frozenset()  # recipients who find it in junk: its author's domain disowns it
     not_before: float | None = None  # Unix seconds: the sender wants it held until then, for local recipients, too
     junk: bool = False  # a filter put it into quarantine: into \Junk past scripts; on hold where it leads elsewhere
     hold: str = ""  # why it waits in the queue until somebody looks at it; empty: it does not

@@ -303,7 +303,7 @@ class _Execution:
     async def _with_header(self, header: bytes) -> AsyncIterator[Spool]:
         """The message with this header instead of its own."""
         loop = asyncio.get_running_loop()
-        spool = await loop.run_in_executor(None, _pieces, header, self._arrival.content, self._facts.body_at)
+        spool = await loop.run_in_executor(None, self._arrival.content.with_header, header, self._facts.body_at)
         try:
             yield spool
         finally:
@@ -400,22 +400,6 @@ class _Execution:
 def _is_full(error: MailError) -> bool:
     """No other mailbox would help."""
     return not isinstance(error, Refused) or error.reason in (Reason.OVER_QUOTA, Reason.TOO_BIG)
-
-
-def _pieces(header: bytes, content: Spool, body_at: int) -> Spool:
-    """The message with another header, in a spool of its own."""
-    spool = content.beside()
-    try:
-        spool.write(header)
-        left = body_at
-        for piece in content.pieces():
-            if left < len(piece):
-                spool.write(piece[left:] if left else piece)
-            left = max(left - len(piece), 0)
-    except BaseException:
-        spool.close()
-        raise
-    return spool
 
 
 def without_trace(header: bytes) -> bytes:

@@ -274,7 +274,8 @@ class LocalDelivery:
         async def store(account: Account, recipient: EmailAddress) -> Failed | None:
             header = b"%bDelivered-To: %b\r\n%b" % (return_path, shown(recipient, smtputf8=smtputf8), received)
             arrival = Arrival(account, sender, recipient, header, attempt.content, attempt.served, attempt.stored)
-            failed = await (self._quarantine(arrival) if attempt.envelope.junk else self._store(arrival))
+            junk = attempt.envelope.junk or recipient in attempt.envelope.disowned
+            failed = await (self._quarantine(arrival) if junk else self._store(arrival))
             if failed is None:
                 attempt.stored.add(account.id)
             return failed

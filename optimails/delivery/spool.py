@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from optimails.model.errors import Unavailable
 
+HEADER_LIMIT = 1_048_576  # bytes; no honest header has so many
 _PIECE = 262_144  # bytes read back at a time
 
 
@@ -105,6 +106,41 @@ class Spool:
         while piece := self._pread(_PIECE, offset):
             offset += len(piece)
             yield piece
+
+    def header(self, limit: int = HEADER_LIMIT) -> tuple[bytes, int] | None:
+        """The header with its last line end, and where the body begins; None when it has more bytes than ``limit``.
+
+        Reads from disk as ``pieces`` does.
+        """
+        with self.view() as content:
+            if content[:2] == b"\r\n":
+                return b"", 2
+            end = content.find(b"\r\n\r\n", 0, limit)
+            if end >= 0:
+                return bytes(content[: end + 2]), end + 4
+            if self.size > limit:
+                return None
+            whole = bytes(content[: self.size])
+        return whole if whole.endswith(b"\r\n") else whole + b"\r\n", self.size
+
+    def body(self, start: int) -> Iterator[bytes]:
+        """What begins at ``start``, in pieces; reads from disk as they do."""
+        for piece in self.pieces():
+            if start < len(piece):
+                yield piece[start:] if start else piece
+            start = max(start - len(piece), 0)
+
+    def with_header(self, header: bytes, start: int) -> "Spool":
+        """Another one, with this header before the body that begins here at ``start``. Reads from disk."""
+        spool = self.beside()
+        try:
+            spool.write(header)
+            for piece in self.body(start):
+                spool.write(piece)
+        except BaseException:
+            spool.close()
+            raise
+        return spool
 
     @contextlib.contextmanager
     def view(self) -> Iterator[bytes | mmap.mmap]:

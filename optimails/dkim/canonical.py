@@ -1,7 +1,8 @@
-"""The canonical forms of header and body that DKIM signs: "relaxed" for both (RFC 6376 §3.4.2, §3.4.4)."""
+"""The canonical forms of header and body that DKIM knows (RFC 6376 §3.4). We sign "relaxed", others also "simple"."""
 
 import re
 from hashlib import sha256
+from typing import Protocol
 
 _SPACES = re.compile(rb"[ \t]+")
 _LINE_END_SPACES = re.compile(rb"[ \t]+\r\n")
@@ -27,6 +28,86 @@ def relaxed_field(field: bytes) -> bytes:
     return name.strip(b" \t").lower() + b":" + value + b"\r\n"
 
 
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+
+class _Beginning:
+    """SHA-256 of no more than the first bytes (the ``l=`` of RFC 6376 §3.5), with the length of all there was."""
+
+    __slots__ = ("_hash", "_limit", "length")
+
+    def __init__(self, limit: int) -> None:
+        self._hash = sha256()
+        self._limit = limit
+        self.length = 0
+
+    def update(self, data: bytes) -> None:
+        room = self._limit - self.length
+        if room > 0:
+            self._hash.update(data[:room])
+        self.length += len(data)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+class BodyHash(Protocol):
+    """SHA-256 of the canonical form of a body; made with the number of bytes that count, None: all of them."""
+
+    def update(self, piece: bytes) -> None: ...
+    def digest(self) -> bytes: ...
+    @property
+    def length(self) -> int:
+        """Bytes of the canonical form, after ``digest``; 0 when all count."""
+
+
+class SimpleBodyHash:
+    """A body that comes in pieces of any size, as it is but for empty lines at its end (RFC 6376 §3.4.3)."""
+
+    __slots__ = ("_blank", "_hash", "_held")
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._hash = sha256() if limit is None else _Beginning(limit)
+        self._held = b""  # a CR whose LF may come with the next piece
+        self._blank = 0  # line ends that count only if something follows
+
+    def update(self, piece: bytes) -> None:
+        data = self._held + piece
+        self._held = b""
+        end = len(data)
+        if data.endswith(b"\r"):
+            self._held = b"\r"
+            end -= 1
+        last = end
+        while data.endswith(b"\r\n", 0, end):
+            end -= 2
+        if end:
+            _line_ends(self._hash, self._blank)
+            self._blank = 0
+            self._hash.update(data[:end])
+        self._blank += (last - end) // 2
+
+    def digest(self) -> bytes:
+        """Of all that came. A body always ends with a line end, if only one is added."""
+        if self._held:  # a bare CR at the very end
+            _line_ends(self._hash, self._blank)
+            self._hash.update(self._held)
+        self._hash.update(b"\r\n")
+        return self._hash.digest()
+
+    @property
+    def length(self) -> int:
+        return self._hash.length if isinstance(self._hash, _Beginning) else 0
+
+
+def _line_ends(hashed: _Hash, number: int) -> None:
+    """That many line ends, without the memory they would take at once."""
+    for _ in range(number // 4096):
+        hashed.update(b"\r\n" * 4096)
+    hashed.update(b"\r\n" * (number % 4096))
+
+
 class RelaxedBodyHash:
     """SHA-256 of a body that comes in pieces of any size (RFC 6376 §3.4.4).
 
@@ -36,8 +117,8 @@ class RelaxedBodyHash:
 
     __slots__ = ("_any", "_blank", "_hash", "_held")
 
-    def __init__(self) -> None:
-        self._hash = sha256()
+    def __init__(self, limit: int | None = None) -> None:
+        self._hash = sha256() if limit is None else _Beginning(limit)
         self._held = b""  # the end of a line that is not complete: at most one space and CR matter, see ``update``
         self._blank = 0  # line ends that count only if something follows
         self._any = False
@@ -65,6 +146,10 @@ class RelaxedBodyHash:
             self._hash.update(b"\r\n")
         return self._hash.digest()
 
+    @property
+    def length(self) -> int:
+        return self._hash.length if isinstance(self._hash, _Beginning) else 0
+
     def _lines(self, lines: bytes) -> None:
         """Whole lines."""
         lines = _LINE_END_SPACES.sub(b"\r\n", _SPACES.sub(b" ", lines))
@@ -78,9 +163,7 @@ class RelaxedBodyHash:
 
     def _text(self, text: bytes) -> None:
         if self._blank:
-            for _ in range(self._blank // 4096):
-                self._hash.update(b"\r\n" * 4096)
-            self._hash.update(b"\r\n" * (self._blank % 4096))
+            _line_ends(self._hash, self._blank)
             self._blank = 0
         self._any = True
         self._hash.update(text)

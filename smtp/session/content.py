@@ -12,7 +12,7 @@ from optimails.door import incident
 from optimails.model.address import EmailAddress
 from optimails.model.errors import MailError
 from optimails.queue.api import Notify
-from smtp.session import answers, filters, trace
+from smtp.session import answers, authenticity, filters, trace
 from smtp.session.envelope import of_transaction
 from smtp.session.signing import signature
 from smtp.session.states import State
@@ -132,7 +132,8 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
         (_DEFERRED if problem is _NO_ROOM else _REFUSED)[session.door.protocol].inc()
         return b"".join(_for_each(session, transaction, problem))
     identifier = transaction.identifier
-    refused = await filters.content(session, transaction)
+    look = await authenticity.look(session, transaction)
+    refused = look.refusal or await filters.content(session, transaction)
     if refused is not None:
         (_DEFERRED if refused.startswith(b"4") else _REFUSED)[session.door.protocol].inc()
         return b"".join(_for_each(session, transaction, refused))
@@ -143,7 +144,7 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
     spool = transaction.spool
     assert spool is not None
     mail = transaction.mail
-    header = await _header(session, transaction, spool, identifier)
+    header = look.header + await _header(session, transaction, spool, identifier)
     envelope = of_transaction(session, transaction)
     attempt = await session.door.delivery.deliver(envelope, header, spool, transaction.known)
     _SIZES.observe(spool.size)

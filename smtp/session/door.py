@@ -11,6 +11,7 @@ from optimails.dkim import Signer
 from optimails.door.login import Login
 from optimails.door.sessions import Sessions
 from smtp.milter.chain import Filters
+from smtp.session.authenticity import Authenticity
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Door:
     starttls: bool  # whether STARTTLS can be offered
     signer: Signer | None = None  # for submission
     filters: Filters | None = None  # that stand in line; None when there are none
+    authenticity: Authenticity | None = None  # for mail from strangers, and for what users submit
 
     @property
     def lmtp(self) -> bool:

@@ -120,6 +120,8 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
         require_tls=mail.require_tls,
         deliver_by=by if mail.by and mail.by.returned else None,
         tell_at=by if mail.by and not mail.by.returned else None,
+        authentication=transaction.authentication,
+        disowned=transaction.disowned,
         not_before=release if release is not None and release > now else None,
         junk=transaction.junk,
         hold=transaction.hold,

@@ -6,7 +6,6 @@ its domain would let one customer sign in another's name.
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from optimails.delivery.spool import Spool
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from smtp.session.session import Session
 
 log = logging.getLogger(__name__)
-
-_END = b"\r\n\r\n"
 
 
 async def signature(session: "Session", sender: EmailAddress | None, added: bytes, spool: Spool) -> bytes:
@@ -39,17 +36,8 @@ async def signature(session: "Session", sender: EmailAddress | None, added: byte
 def _sign(signer: Signer, domain: str, added: bytes, spool: Spool) -> bytes:
     if not signer.signs_for(domain):
         return b""
-    head = spool.head()
-    end = 0 if head.startswith(b"\r\n") else head.find(_END) + 2
-    if end == 1:
-        if len(head) < spool.size:
-            raise ValueError("the header is too large to be signed")
-        end = len(head)  # no body at all
-    return signer.sign(added + head[:end], _body(spool, end + 2), domain)
-
-
-def _body(spool: Spool, skip: int) -> Iterator[bytes]:
-    for piece in spool.pieces():
-        if skip < len(piece):
-            yield piece[skip:] if skip else piece
-        skip = max(skip - len(piece), 0)
+    top = spool.header()
+    if top is None:
+        raise ValueError("the header is too large to be signed")
+    header, start = top
+    return signer.sign(added + header, spool.body(start), domain)

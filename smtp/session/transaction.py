@@ -2,6 +2,7 @@
 
 import secrets
 
+from optimails.authentication import Authentication
 from optimails.delivery.api import Delivery
 from optimails.delivery.spool import Spool
 from optimails.directory.api import Resolution
@@ -17,10 +18,12 @@ class Transaction:
     """From MAIL to the answer after the content."""
 
     __slots__ = (
+        "authentication",
         "bare",
         "chunks",
         "destined",
         "discarded",
+        "disowned",
         "filtering",
         "full_disk",
         "hold",
@@ -56,6 +59,8 @@ class Transaction:
         self.discarded = False  # a filter wants it thrown away, and nobody told
         self.junk = False  # a filter puts it into quarantine
         self.hold = ""  # why it waits in the queue until somebody looks at it
+        self.authentication: Authentication | None = None
+        self.disowned: frozenset[EmailAddress] = frozenset()  # recipients who find it in junk (DMARC)
 
     def begin(self, reader: DotReader | ChunkReader, delivery: Delivery) -> None:
         """The content starts."""

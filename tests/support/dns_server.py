@@ -44,6 +44,10 @@ class LocalDns:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
             one.sendto(b"stop", ("127.0.0.1", self.port))
         self._thread.join(5)
+        self.close()
+
+    def close(self) -> None:
+        """Of one that was never started."""
         self._socket.close()
 
     def _run(self) -> None:

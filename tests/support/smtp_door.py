@@ -6,21 +6,25 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimails.authentication.authenticator import Authenticator
 from optimails.config import Config, Protocol
 from optimails.delivery.local import LocalDelivery
 from optimails.directory.api import Resolution
+from optimails.dns import Resolver
 from optimails.mailbox.api import MessageSet, Want
 from optimails.model.account import Account, AccountState, Limits, OverQuota
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
 from optimails.model.ids import AccountId
-from optimails.model.mailbox_name import INBOX
+from optimails.model.mailbox_name import canonical
 from optimails.model.number_set import STAR, NumberSet
 from optimails.queue.control import Choice
 from optimails.queue.store import Queue
 from smtp.milter.chain import Filters
+from smtp.session.authenticity import Authenticity
 from smtp.session.door import Door, Peer
 from smtp.session.session import Session
+from tests.support.dns_server import LocalDns
 from tests.support.transcript import Connection
 from tests.support.world import MemoryDirectory, World
 
@@ -91,6 +95,7 @@ class SmtpDoor:
     queue_settings: dict[str, object] = field(default_factory=dict)
     relays: list[dict[str, object]] = field(default_factory=list)
     milters: list[dict[str, object]] = field(default_factory=list)
+    authentication: dict[str, object] = field(default_factory=dict)
     far: bool = False
     starttls: bool = True
     ends: list["MemoryEnd"] = field(default_factory=list)
@@ -103,6 +108,8 @@ class SmtpDoor:
         self.mail = PostMail(self.world.mail)
         self.queue: Queue | None = None
         self.filters: Filters | None = None
+        self.dns = LocalDns({})  # asked only where ``@dns`` has put something
+        self.dns_runs = False
 
     def config(self) -> Config:
         values = {
@@ -112,6 +119,8 @@ class SmtpDoor:
             "queue": self.queue_settings,
             "relay": self.relays,
             "milter": self.milters,
+            "authentication": self.authentication,
+            "dns": {"nameservers": [self.dns.address], "timeout": 1.0, "lifetime": 2.0},
         }
         return Config.model_validate(values)
 
@@ -131,7 +140,17 @@ class SmtpDoor:
             self.world.sessions,
             self.starttls,
             filters=self.filters,
+            authenticity=self.authenticity(config),
         )
+
+    def authenticity(self, config: Config) -> Authenticity:
+        """Strangers are checked where the dialogue brings names that can be asked for."""
+        if not self.dns.zone:
+            return Authenticity.of(config, None)
+        if not self.dns_runs:
+            self.dns.start()
+            self.dns_runs = True
+        return Authenticity.of(config, Authenticator(Resolver(config.dns), config.authentication))
 
     def session(self, *, tls: bool = False) -> Session:
         return Session(self.door(), Peer("192.0.2.7" if self.far else "127.0.0.1"), tls=tls)
@@ -145,11 +164,14 @@ class SmtpDoor:
         self, words: list[str], connection: Callable[[], Awaitable[Connection]]
     ) -> None:
         """Before the first line: ``@setting name value``, ``@networks name NETWORK ...``, ``@queue name value``,
-        ``@relay DOMAIN [ADDRESS ...]``, ``@far``. ``@greeted`` skips the greeting and says hello; ``@login``. Changes:
-        ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``, ``@policy NAME permanent``, ``@closed NAME``,
+        ``@relay DOMAIN [ADDRESS ...]``, ``@far``, ``@authentication name value``,
+        ``@authentication-networks NETWORK ...`` (trusted ones), ``@dns NAME TYPE record``. ``@greeted`` skips the
+        greeting and says hello; ``@login``. Changes: ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``,
+        ``@policy NAME permanent``, ``@closed NAME``,
         ``@suspended NAME``, ``@changed NAME`` (its password), ``@away``. Looks: ``@inbox NAME count``, ``@received
         NAME from ...`` (the trace line of its first message), ``@queued ADDRESS ...``, ``@origin ADDRESS HELLO``
-        (where the next message comes from)."""
+        (where the next message comes from), ``@field NAME text`` (a line of its first message), ``@no-field NAME
+        text``, ``@junk NAME count``."""
         match words:
             case ["setting", name, value]:
                 self.settings[name] = value
@@ -157,6 +179,20 @@ class SmtpDoor:
                 self.settings[name] = networks
             case ["queue", name, value]:
                 self.queue_settings[name] = value
+            case ["authentication", name, value]:
+                self.authentication[name] = value
+            case ["authentication-networks", *networks]:
+                self.authentication["trusted_networks"] = networks
+            case ["dns", name, kind, *record]:
+                text = " ".join(record)
+                self.dns.zone.setdefault((name, kind), []).append(f'"{text}"' if kind == "TXT" else text)
+            case ["field", name, *text]:
+                first = (await self.inbox(name))[0]
+                assert " ".join(text).encode() in first.replace(b"\t", b""), first
+            case ["no-field", name, *text]:
+                assert " ".join(text).encode() not in (await self.inbox(name))[0]
+            case ["junk", name, count]:
+                assert len(await self.inbox(name, "Junk")) == int(count)
             case ["relay", domain, *known]:
                 self.relays.append({"domain": domain, "target": "inside.test:25"})
                 if known:
@@ -222,10 +258,10 @@ class SmtpDoor:
     def account(self, name: str) -> Account:
         return self.directory.accounts[f"{name}@demo.test"]
 
-    async def inbox(self, name: str) -> list[bytes]:
+    async def inbox(self, name: str, mailbox: str = "INBOX") -> list[bytes]:
         """The messages of a mailbox, oldest first."""
         mail = await self.world.mail.open(self.account(name))
-        box = await mail.select(INBOX, read_only=True)
+        box = await mail.select(canonical(mailbox), read_only=True)
         found = []
         async for rows in box.fetch(EVERYTHING, Want.SIZE):
             for row in rows:
@@ -247,6 +283,10 @@ class SmtpDoor:
         if self.queue is not None:
             self.queue.close()
         await self.world.close()
+        if self.dns_runs:
+            self.dns.stop()
+        else:
+            self.dns.close()
         self._folder.cleanup()
 
 
