@@ -19,6 +19,7 @@ from optimails.mailbox.api import (
     NewMessage,
 )
 from optimails.mailbox.engine import Engine
+from optimails.mailbox.intake import SMALL, Intake
 from optimails.mailbox.selected import LocalSelectedMailbox
 from optimails.model.account import Account
 from optimails.model.errors import Reason, Refused
@@ -36,8 +37,11 @@ T = TypeVar("T")
 class LocalAccountMail:
     """A handle on the account's engine; ``close`` gives it back."""
 
-    def __init__(self, engine: Engine, account: Account, release: Callable[[Engine], None]) -> None:
+    def __init__(
+        self, engine: Engine, account: Account, release: Callable[[Engine], None], intake: Intake | None = None
+    ) -> None:
         self._engine = engine
+        self._intake = intake or Intake()
         self._release: Callable[[Engine], None] | None = release
         self.account = account
         self.keywords: Keywords = engine.keywords
@@ -129,6 +133,8 @@ class LocalAccountMail:
         limit = self._engine.limits.storage
         if limit is not None and any(_size(message) > limit for message in messages) and not exempt:
             raise Refused(Reason.OVER_QUOTA, storing.OVER_QUOTA)
+        if sum(map(_size, messages)) <= SMALL:
+            return await self._intake.append(self._engine, name, messages, exempt=exempt)
         return await self._run(lambda: storing.append(self._engine, name, messages, exempt=exempt))
 
     async def usage(self, mailbox: MailboxName | None = None) -> Usage:

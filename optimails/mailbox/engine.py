@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -77,6 +77,11 @@ class Engine:
             storage, messages = accounts.usage(connection)
         return Usage(storage, messages, self.limits)
 
+    @property
+    def limited(self) -> bool:
+        """Whether anything is too much for the account."""
+        return self.limits.storage is not None or self.limits.messages is not None
+
     def state(self, mailbox: MailboxId) -> MailboxState:
         """The shared memory of a mailbox, made empty when it is not there yet."""
         state = self.states.get(mailbox)
@@ -84,7 +89,7 @@ class Engine:
             state = self.states.setdefault(mailbox, MailboxState(mailbox))
         return state
 
-    def tidy(self, operation: Callable[..., object], *names: str | Sequence[str]) -> None:
+    def tidy(self, operation: Callable[..., object], *names: object) -> None:
         """Something on disk that a commit left to do. If it fails now, recovery or ``doctor`` does it later."""
         try:
             operation(*names)

@@ -15,6 +15,7 @@ from optimails.mailbox import folders, indexing, recovery, removing, restoring
 from optimails.mailbox.account import LocalAccountMail
 from optimails.mailbox.api import SharedMail
 from optimails.mailbox.engine import Engine, Publisher, forget_dead_openers, register_opener
+from optimails.mailbox.intake import Intake
 from optimails.mailbox.sharing.shared_mail import LocalSharedMail
 from optimails.mailbox.sharing.visit import Visitor
 from optimails.model.account import Account
@@ -78,6 +79,7 @@ class LocalMailService:
         self._bus = bus
         self._limit = open_accounts
         self._engines: OrderedDict[AccountId, Engine] = OrderedDict()
+        self._intake = Intake()
         self._opening: dict[AccountId, asyncio.Task[None]] = {}
         self._closing: dict[AccountId, asyncio.Future[None]] = {}
 
@@ -87,7 +89,7 @@ class LocalMailService:
         self._engines.move_to_end(account.id)
         engine.limits = account.limits
         engine.users += 1
-        return LocalAccountMail(engine, account, self._release)
+        return LocalAccountMail(engine, account, self._release, self._intake)
 
     async def enter(self, account: Account, via: str, session: str) -> SharedMail:
         assert self._directory is not None

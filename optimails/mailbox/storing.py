@@ -18,7 +18,7 @@ from optimails.model.errors import Reason, Refused
 from optimails.model.flags import BIT, Flag
 from optimails.model.ids import MailboxId, ModSeq, Uid
 from optimails.model.mailbox_name import MailboxName
-from optimails.store.api import Staged
+from optimails.store.api import Placed, Staged
 from quota.usage import Usage
 
 OVER_QUOTA = "Mailbox is full"
@@ -65,33 +65,78 @@ def scanned(view: bytes, size: int, message: NewMessage) -> NewRow:
     )
 
 
-@storage_errors
-def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exempt: bool = False) -> Appended:
-    """Store messages, all or none; they are on disk when this returns.
+class Arriving:
+    """Messages for one mailbox on their way: ``place``, one ``commit`` for all that are placed, ``finish``.
 
-    ``exempt`` leaves the quota aside: for the service's own notices.
+    Each step may raise; then nothing of the messages is left.
     """
-    ready: list[Ready] = []
-    files: list[str] = []
-    box = engine.mailbox(name)
-    try:
-        ready = [stage(engine, message) for message in new]
-        size = sum(message.row.size for message in ready)
-        expect_room(engine.usage(), 0 if exempt else size, 0 if exempt else len(ready))
-        with folder_of_a_mailbox():
-            files = engine.files.place([message.staged for message in ready], box.folder)
-        rows = [message.row._replace(name=file) for message, file in zip(ready, files, strict=True)]
-        uids, modseq, usage = insert_rows(engine, box, rows, [message.flags for message in ready], exempt=exempt)
-    except BaseException:
-        for message in ready:
+
+    __slots__ = ("_box", "_exempt", "_ready", "engine", "placed")
+
+    def __init__(self, engine: Engine, box: MailboxRow, *, exempt: bool) -> None:
+        self.engine = engine
+        self._box = box
+        self._exempt = exempt
+        self._ready: list[Ready] = []
+        self.placed: Placed | None = None
+
+    @classmethod
+    @storage_errors
+    def place(cls, engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exempt: bool = False) -> "Arriving":
+        """Write the messages; ``exempt`` leaves the quota aside: for the service's own notices."""
+        self = cls(engine, engine.mailbox(name), exempt=exempt)
+        try:
+            self._ready = [stage(engine, message) for message in new]
+            if not exempt and engine.limited:
+                expect_room(engine.usage(), sum(message.row.size for message in self._ready), len(self._ready))
+            with folder_of_a_mailbox():
+                self.placed = engine.files.place([message.staged for message in self._ready], self._box.folder)
+        except BaseException:
+            self.abandon()
+            raise
+        return self
+
+    @staticmethod
+    @storage_errors
+    def commit(arriving: Sequence["Arriving"]) -> None:
+        """Make them durable, with one sync for all."""
+        try:
+            arriving[0].engine.files.commit([one.placed for one in arriving if one.placed is not None])
+        except BaseException:
+            for one in arriving:
+                one.abandon()
+            raise
+
+    @storage_errors
+    def finish(self) -> Appended:
+        """Give them their rows, all or none: now they are messages."""
+        engine, box, placed = self.engine, self._box, self.placed
+        assert placed is not None
+        try:
+            rows = [message.row._replace(name=file) for message, file in zip(self._ready, placed.names, strict=True)]
+            flags = [message.flags for message in self._ready]
+            uids, modseq, usage = insert_rows(engine, box, rows, flags, exempt=self._exempt)
+        except BaseException:
+            self.abandon()
+            raise
+        if any(flag not in BIT for some in flags for flag in some):
+            engine.keywords.refresh()
+        engine.changed(box.id, modseq)
+        return Appended(box.uid_validity, uids, usage)
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        for message in self._ready:
             message.staged.discard()
-        if files:
-            engine.tidy(engine.files.withdraw, box.folder, files)
-        raise
-    if any(flag not in BIT for message in ready for flag in message.flags):
-        engine.keywords.refresh()
-    engine.changed(box.id, modseq)
-    return Appended(box.uid_validity, uids, usage)
+        if self.placed is not None:
+            self.engine.tidy(self.engine.files.withdraw, self.placed)
+
+
+def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exempt: bool = False) -> Appended:
+    """Store messages, all or none; they are on disk when this returns."""
+    arriving = Arriving.place(engine, name, new, exempt=exempt)
+    Arriving.commit([arriving])
+    return arriving.finish()
 
 
 @contextlib.contextmanager

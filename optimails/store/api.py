@@ -7,6 +7,7 @@ from typing import Protocol
 
 from optimails.model.ids import UidValidity
 from optimails.store.remains import Unsettled
+from optimails.store.segment import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,16 @@ class Staged(Protocol):
     def discard(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Messages that have their names."""
+
+    folder: str
+    names: list[str]
+    records: Sequence[Record] = ()  # for the journal; none: they are durable already
+    root: str = ""  # the folder's path
+
+
 class AccountFiles(Protocol):
     """Message files of one account. Blocking; errors are those of the file system (OSError)."""
 
@@ -65,10 +76,13 @@ class AccountFiles(Protocol):
         """Every folder with its label; None for one that another program made."""
 
     def stage(self) -> Staged: ...
-    def place(self, staged: Sequence[Staged], folder: str) -> list[str]:
-        """Give the messages their names in the folder, all or none; they are durable on return."""
+    def place(self, staged: Sequence[Staged], folder: str) -> Placed:
+        """Give the messages their names in the folder, all or none; they are durable after ``commit``."""
 
-    def withdraw(self, folder: str, placed: Sequence[str]) -> None:
+    def commit(self, placed: Sequence[Placed]) -> None:
+        """Make durable what was placed, here or with other accounts of the same service, with one sync for all."""
+
+    def withdraw(self, placed: Placed) -> None:
         """Take back what was placed just now and is no message after all."""
 
     def link(self, folder: str, name: str, target: str) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from optimails.store import names
-from optimails.store.api import AccountFiles, FolderLabel, Staged
+from optimails.store.api import AccountFiles, FolderLabel, Placed, Staged
 from optimails.store.journal import Journal, sync_file_system
 from optimails.store.remains import Remains, Unsettled
 from optimails.store.segment import Record
@@ -157,56 +157,64 @@ class MaildirFiles:
     def stage(self) -> StagedFile:
         return StagedFile(self._root / "tmp")
 
-    def place(self, staged: Sequence[Staged], folder: str) -> list[str]:
+    def place(self, staged: Sequence[Staged], folder: str) -> Placed:
+        journaled = self._journal is not None and all(one.size <= IN_MEMORY for one in staged)
         placed: list[str] = []
+        records: list[Record] = []
         try:
-            if self._journal is not None and all(one.size <= IN_MEMORY for one in staged):
-                self._place_unsynced(staged, folder, placed, self._journal)
-            else:
-                for one in staged:
-                    placed.append(self._place_synced(one, folder))  # noqa: PERF401 - what is placed must be known
+            for one in staged:
+                if journaled:
+                    records.append(self._place_unsynced(one, folder, placed))
+                else:
+                    self._place_synced(one, folder, placed)
+            if not journaled:
                 self.sync(folder)
         except BaseException:
             for name in placed:
                 with contextlib.suppress(OSError):
                     self.remove(folder, name)
             raise
-        return placed
+        return Placed(folder, placed, records, self._text)
 
-    def _place_synced(self, staged: Staged, folder: str) -> str:
+    def _place_synced(self, staged: Staged, folder: str, placed: list[str]) -> None:
         assert isinstance(staged, StagedFile)
         temporary = staged.settle()
         name = names.new_name()
         os.rename(temporary, self._file(folder, name))
+        placed.append(name)
         staged.placed()
-        return name
 
-    def _place_unsynced(self, staged: Sequence[Staged], folder: str, placed: list[str], journal: Journal) -> None:
-        records: list[Record] = []
-        for one in staged:
-            content = one.view()
-            name = names.new_name(len(content))
-            # At once under its name: what has no row is no message yet, and a torn file is known by its size.
-            descriptor = os.open(self._file(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            placed.append(name)
-            try:
-                write_all(descriptor, content)
-            finally:
-                os.close(descriptor)
-            records.append(Record(self._account, folder, name, content))
+    def _place_unsynced(self, staged: Staged, folder: str, placed: list[str]) -> Record:
+        content = staged.view()
+        name = names.new_name(len(content))
+        # At once under its name: what has no row is no message yet, and a torn file is known by its size.
+        descriptor = os.open(self._file(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        placed.append(name)
         try:
-            journal.write(records)
-        except OSError as wrong:
-            log.warning("journal_failed", extra={"fields": {"account": self._account, "error": str(wrong.__cause__)}})
-            for name in placed:
-                _sync_file(self._file(folder, name))
-            self.sync(folder)
+            write_all(descriptor, content)
+        finally:
+            os.close(descriptor)
+        return Record(self._account, folder, name, content)
 
-    def withdraw(self, folder: str, placed: Sequence[str]) -> None:
-        if self._journal is not None:
-            self._journal.take_back([Record(self._account, folder, name, None) for name in placed])
-        for name in placed:
-            self.remove(folder, name)
+    def commit(self, placed: Sequence[Placed]) -> None:
+        records = [record for one in placed for record in one.records]
+        if not records or self._journal is None:
+            return
+        try:
+            self._journal.write(records)
+        except OSError as wrong:
+            log.warning("journal_failed", extra={"fields": {"error": str(wrong.__cause__)}})
+            for one in placed:
+                folder = f"{one.root}/{one.folder}/cur" if one.folder else f"{one.root}/cur"
+                for record in one.records:
+                    _sync_file(f"{folder}/{record.name}")
+                _sync(Path(folder))
+
+    def withdraw(self, placed: Placed) -> None:
+        if self._journal is not None and placed.records:
+            self._journal.take_back([record._replace(content=None) for record in placed.records])
+        for name in placed.names:
+            self.remove(placed.folder, name)
 
     def link(self, folder: str, name: str, target: str) -> str:
         linked = names.new_name()
@@ -225,7 +233,9 @@ class MaildirFiles:
             with contextlib.closing(source.open(folder, name)) as file:
                 for at in range(0, file.size, _PIECE):
                     staged.write(file.read(at, min(_PIECE, file.size - at)))
-            return self.place([staged], target)[0]
+            placed = self.place([staged], target)
+            self.commit([placed])
+            return placed.names[0]
         return linked
 
     def settle(self, folder: str, messages: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from optimails.store.api import AccountFiles, FolderLabel, Staged
+from optimails.store.api import AccountFiles, FolderLabel, Placed, Staged
 from optimails.store.remains import Unsettled
 
 
@@ -76,12 +76,15 @@ class MemoryFiles:
         self.cur[folder][name] = data
         return name
 
-    def place(self, staged: Sequence[Staged], folder: str) -> list[str]:
-        return [self._store(bytes(one.view()), folder) for one in staged]
+    def place(self, staged: Sequence[Staged], folder: str) -> Placed:
+        return Placed(folder, [self._store(bytes(one.view()), folder) for one in staged])
 
-    def withdraw(self, folder: str, placed: Sequence[str]) -> None:
-        for name in placed:
-            self.remove(folder, name)
+    def commit(self, placed: Sequence[Placed]) -> None:
+        """Memory is as durable as it gets."""
+
+    def withdraw(self, placed: Placed) -> None:
+        for name in placed.names:
+            self.remove(placed.folder, name)
 
     def _get(self, folder: str, name: str) -> bytes:
         try:

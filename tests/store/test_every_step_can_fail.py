@@ -24,7 +24,19 @@ ANN = account()
 class Failing:
     """A store whose n-th changing operation raises ENOSPC before it does anything."""
 
-    CHANGING = ("create_folder", "relabel", "place", "link", "settle", "sync", "remove", "withdraw", "shelve", "stage")
+    CHANGING = (
+        "create_folder",
+        "relabel",
+        "place",
+        "commit",
+        "link",
+        "settle",
+        "sync",
+        "remove",
+        "withdraw",
+        "shelve",
+        "stage",
+    )
 
     def __init__(self, store):
         self.store = store

@@ -25,8 +25,9 @@ def files(request, tmp_path):
 def stored(files, folder="", data=b"text\r\n"):
     staged = files.stage()
     staged.write(data)
-    (name,) = files.place([staged], folder)
-    return name
+    placed = files.place([staged], folder)
+    files.commit([placed])
+    return placed.names[0]
 
 
 @pytest.mark.parametrize("size", [0, 10, 300_000])
@@ -37,7 +38,7 @@ def test_what_was_written_in_pieces_is_read_back(files, size):
         staged.write(data[start : start + 70_000])
     assert staged.size == size
     assert bytes(staged.view()[:]) == data
-    message = files.open("", *files.place([staged], ""))
+    message = files.open("", *files.place([staged], "").names)
     assert (message.size, bytes(message.view()[:]), message.read(5, 7)) == (size, data, data[5:12])
     message.close()
     message.close()
