@@ -158,6 +158,7 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
             "session": session.id,
             "message": identifier,
             "protocol": session.door.protocol.value,
+            "client": session.origin.address,
             "sender": str(mail.sender or ""),
             "size": spool.size,
             "delivered": sum(isinstance(outcome, Delivered) for outcome in outcomes),

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,15 +56,20 @@ anvil    unix - - n - 1 anvil
 tlsmgr   unix - - n 1000? 1 tlsmgr
 virtual  unix - n n - - virtual
 proxymap unix - - n - - proxymap
+smtp     unix - - n - - smtp
+retry    unix - - n - - error
+error    unix - - n - - error
+scache   unix - - n - 1 scache
 postlog  unix-dgram n - n - 1 postlogd
 """
+DEPLOYED = Path(__file__).parents[2] / "deploy/postfix"
 
 
 class Postfix:
-    """``ca_file`` vouches for its certificate, which is for ``localhost``."""
+    """``ca_file`` vouches for its certificate, which is for ``localhost``; ``changes`` are made to main.cf."""
 
-    def __init__(self, folder: Path, domain: str) -> None:
-        self.folder, self.domain = folder, domain
+    def __init__(self, folder: Path, domain: str, changes: Mapping[str, str] | None = None) -> None:
+        self.folder, self.domain, self.changes = folder, domain, changes or {}
         (self.port,) = free_ports(1)
         self.ca_file, _, _ = certificates.make(folder / "tls")
 
@@ -73,10 +78,8 @@ class Postfix:
             (self.folder / name).mkdir(exist_ok=True)
         shutil.chown(self.folder / "data", "postfix")
         shutil.chown(self.folder / "mail", "postfix")
-        user = (self.folder / "mail").stat()
-        values = {"dir": self.folder, "domain": self.domain, "uid": user.st_uid, "gid": user.st_gid or user.st_uid}
-        (self.folder / "etc/main.cf").write_text(_MAIN.format(**values))
-        (self.folder / "etc/master.cf").write_text(_MASTER.format(port=self.port))
+        self.configure()
+        self._change(self.changes)
         subprocess.run(["postfix", "-c", self.folder / "etc", "start"], check=True, capture_output=True)
         until = time.monotonic() + 20
         while True:
@@ -85,6 +88,26 @@ class Postfix:
                     return
             assert time.monotonic() < until, (self.folder / "log/maillog").read_text()
             time.sleep(0.05)
+
+    def configure(self) -> None:
+        """Write main.cf and master.cf."""
+        user = (self.folder / "mail").stat()
+        values = {"dir": self.folder, "domain": self.domain, "uid": user.st_uid, "gid": user.st_gid or user.st_uid}
+        (self.folder / "etc/main.cf").write_text(_MAIN.format(**values))
+        (self.folder / "etc/master.cf").write_text(_MASTER.format(port=self.port))
+
+    def logged(self) -> str:
+        return (self.folder / "log/maillog").read_text()
+
+    def _change(self, changes: Mapping[str, str]) -> None:
+        words = [f"{name} = {value}" for name, value in changes.items()]
+        if words:
+            subprocess.run(["postconf", "-c", self.folder / "etc", "-e", *words], check=True, capture_output=True)
+
+    def reload(self, changes: Mapping[str, str]) -> None:
+        """With these changes to main.cf."""
+        self._change(changes)
+        subprocess.run(["postfix", "-c", self.folder / "etc", "reload"], check=True, capture_output=True)
 
     def stop(self) -> None:
         subprocess.run(["postfix", "-c", self.folder / "etc", "stop"], check=False, capture_output=True)
@@ -98,8 +121,34 @@ class Postfix:
         return [file.read_bytes() for file in files]
 
 
+class FrontPostfix(Postfix):
+    """The configuration of ``deploy/postfix`` itself, on other ports and paths."""
+
+    def configure(self) -> None:
+        etc = self.folder / "etc"
+        shutil.copy(DEPLOYED / "main.cf", etc)
+        master = (DEPLOYED / "master.cf").read_text()
+        assert "\nsmtp      inet " in master
+        (etc / "master.cf").write_text(master.replace("\nsmtp      inet ", f"\n127.0.0.1:{self.port} inet "))
+        self.changes = {
+            "queue_directory": f"{self.folder}/queue",
+            "data_directory": f"{self.folder}/data",
+            "maillog_file": f"{self.folder}/log/maillog",
+            "maillog_file_prefixes": f"{self.folder}",
+            "inet_interfaces": "127.0.0.1",
+            "inet_protocols": "ipv4",
+            "myhostname": "mx.front.test",
+            "relay_domains": self.domain,
+            "smtpd_tls_cert_file": f"{self.folder}/tls/server.pem",
+            "smtpd_tls_key_file": f"{self.folder}/tls/server.key",
+            "smtpd_peername_lookup": "no",
+            "lmtp_host_lookup": "native",
+            "smtp_host_lookup": "native",
+        } | self.changes
+
+
 @contextmanager
-def postfix(domain: str) -> Iterator[Postfix]:
+def postfix(domain: str, changes: Mapping[str, str] | None = None, kind: type[Postfix] = Postfix) -> Iterator[Postfix]:
     """One that runs; without root, or Postfix, the test is skipped."""
     need("postfix")
     if os.geteuid() != 0:
@@ -107,7 +156,7 @@ def postfix(domain: str) -> Iterator[Postfix]:
     # Not below the folder of pytest, which Postfix's own user may not enter.
     folder = Path(tempfile.mkdtemp(prefix="optimails-postfix-"))
     folder.chmod(0o755)
-    server = Postfix(folder, domain)
+    server = kind(folder, domain, changes)
     try:
         server.start()
         yield server

@@ -17,7 +17,15 @@ CODE = [
     for path in sorted(package.parent.rglob("*.py"))
     if package.parent.name != "tests"
 ]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.md"), *ROOT.glob("bench/*.md")])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("tests/*.md"),
+        *ROOT.glob("bench/*.md"),
+        *ROOT.glob("deploy/**/*.md"),
+    ]
+)
 OPERATE = ROOT / "docs/operate.md"
 _LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 _METRIC_TYPES = {"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"}

@@ -1,6 +1,5 @@
 """Real filters stand in line with the real service: rspamd over TCP, OpenDKIM over a Unix socket."""
 
-import imaplib
 import re
 import smtplib
 import ssl
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 import dkim
 import pytest
 
+from tests.support.inboxes import inbox
 from tests.support.opendkim import SELECTOR, OpenDkim, opendkim
 from tests.support.peer import MailUser
 from tests.support.rspamd import GTUBE, Rspamd, rspamd
@@ -47,15 +47,6 @@ protocols = ["submission"]
     made.start()
     yield made
     made.kill()
-
-
-def inbox(service: Service, user: MailUser, mailbox: str = "INBOX") -> list[bytes]:
-    context = ssl.create_default_context(cafile=str(service.peer.ca_file))
-    with imaplib.IMAP4_SSL("localhost", service.peer.ports["imaps"], ssl_context=context) as client:
-        client.login(user.login, PASSWORD)
-        client.select(mailbox, readonly=True)
-        numbers = client.search(None, "ALL")[1][0].split()
-        return [client.fetch(number.decode(), "(BODY[])")[1][0][1] for number in numbers]
 
 
 def send(service: Service, user: MailUser, content: bytes, door: str = "smtp") -> None:

@@ -165,3 +165,18 @@ def test_every_key_is_described_in_the_reference():
         for key, inner in section.model_fields.items():
             assert inner.description, f"[{table}] {key} has no description"
             assert f"| `{key}` |" in page
+
+
+def test_what_is_deployed_beside_postfix_is_a_configuration():
+    folder = Path(__file__).parents[3] / "deploy/postfix"
+    config = parse((folder / "optimails.toml").read_text(), folder / "optimails.toml", {})
+    assert config.smtp.xforward_networks == config.smtp.lmtp_networks
+    assert config.outbound_route[0].tls == "verified"
+
+
+def test_milters_are_checked():
+    table = '[[milter]]\naddress = "{}"\n'
+    assert "names no host" in problems(table.format(":11332"))[0]
+    assert "absolute" in problems(table.format("unix:socket"))[0]
+    assert "two milter tables have the name unix:/a" in problems(table.format("unix:/a") * 2)[0]
+    assert "a listener that is not there: smtp-25" in problems(table.format("unix:/a") + 'listeners = ["smtp-25"]')[0]
