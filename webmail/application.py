@@ -6,6 +6,7 @@ exists is never asked.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -20,7 +21,7 @@ from optimails.model.dns_name import ascii_name
 from optimails.model.errors import BadSyntax, Unavailable
 from optimails.texts import LANGUAGES
 from webmail import apple, outlook, thunderbird
-from webmail.guard import Guard
+from webmail.guard import Door, Guard
 from webmail.servers import offer_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ MAX_ADDRESS = 320  # characters (RFC 3696, erratum 1690), before anything looks 
 log = logging.getLogger(__name__)
 
 
-def application(config: "Config", directory: "Directory", signer: apple.Signer | None) -> ASGIApp:
+def application(
+    config: "Config", directory: "Directory", signer: apple.Signer | None, doors: Sequence[Door] = ()
+) -> ASGIApp:
     """Everything the web worker serves. Without ``signer``, profiles are given unsigned."""
     pages = Setup(config, directory, signer)
     json = "/autodiscover/autodiscover.json"
@@ -47,7 +50,7 @@ def application(config: "Config", directory: "Directory", signer: apple.Signer |
     ]
     # No Starlette application around them: it would answer errors of ours by itself, and Guard does.
     router = Router(routes, redirect_slashes=False)
-    return Guard(_Lowered(ExceptionMiddleware(router, {BadSyntax: _bad, Unavailable: _away})), config.web)
+    return Guard(_Lowered(ExceptionMiddleware(router, {BadSyntax: _bad, Unavailable: _away})), config.web, doors)
 
 
 async def _bad(request: Request, error: Exception) -> Response:

@@ -3,6 +3,8 @@
 import asyncio
 import email.utils
 import logging
+from collections.abc import Sequence
+from typing import Protocol
 
 from prometheus_client import Counter
 from starlette.datastructures import MutableHeaders
@@ -24,6 +26,19 @@ _HEADERS = {
 log = logging.getLogger(__name__)
 
 
+class Door(Protocol):
+    """Another application on the same listeners."""
+
+    name: str  # for the log
+
+    @property
+    def max_body(self) -> int: ...
+    def covers(self, path: str) -> bool:
+        """Whether it answers there."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
 class TooLarge(Exception):
     """The body is longer than allowed."""
 
@@ -31,20 +46,24 @@ class TooLarge(Exception):
 class Guard:
     """Stands around the application."""
 
-    def __init__(self, app: ASGIApp, settings: WebSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: WebSettings, doors: Sequence[Door] = ()) -> None:
         self._app = app
         self._settings = settings
+        self._doors = doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, whatever happens."""
         if scope["type"] == "http":
-            await _Exchange(scope, receive, send, self._settings).run(self._app)
+            door = next((one for one in self._doors if one.covers(scope["path"])), None)
+            await _Exchange(scope, receive, send, self._settings, door).run(door or self._app)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, settings: WebSettings) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, settings: WebSettings, door: Door | None) -> None:
+        self._door = door
+        self._limit = door.max_body if door else settings.max_body
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -71,7 +90,7 @@ class _Exchange:
     async def _measured(self) -> Message:
         message = await self._receive()
         self._received += len(message.get("body", b""))
-        if self._received > self._settings.max_body:
+        if self._received > self._limit:
             raise TooLarge
         return message
 
@@ -92,6 +111,7 @@ class _Exchange:
     def _account(self) -> None:
         _REQUESTS.labels(str(self._status)).inc()
         peer = (self._scope.get("client") or ("",))[0]
-        page = self._scope["path"].partition("/v1.0/")[0]  # behind it stands somebody's address
+        # Behind it stands somebody's address.
+        page = self._door.name if self._door else self._scope["path"].partition("/v1.0/")[0]
         fields = {"method": self._scope["method"], "page": page, "status": self._status, "peer": peer}
         log.info("http_request", extra={"fields": fields})

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from optimails.config.authentication import AuthenticationSettings
 from optimails.config.base import Section
 from optimails.config.collection import CollectionSettings
+from optimails.config.dav import DavSettings
 from optimails.config.delivery import DeliverySettings
 from optimails.config.directory import DirectorySettings, LdapSettings
 from optimails.config.dns import DnsSettings
@@ -51,6 +52,7 @@ class Config(Section):
         AuthenticationSettings(), description="Whether mail from outside is what it says."
     )
     web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")
+    dav: DavSettings = Field(DavSettings(), description="Calendars, address books and task lists.")
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
     outbound: OutboundSettings = Field(OutboundSettings(), description="Mail to other servers.")
     outbound_route: tuple[OutboundRoute, ...] = Field((), description="Rules for some of the mail that leaves.")

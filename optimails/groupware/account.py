@@ -32,7 +32,7 @@ from optimails.groupware.freebusy import Period, busy_periods
 from optimails.groupware.search import find
 from optimails.groupware.text import decode
 from optimails.index.database import Database, storage_errors
-from optimails.index.groupware import collections, items
+from optimails.index.groupware import collections, items, search
 from optimails.index.groupware.collections import CollectionRow
 from optimails.index.groupware.items import Facts, ItemRow
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -152,12 +152,28 @@ class AccountGroupware:
             yield items.all_texts(connection, collection.id)
 
     @storage_errors
+    def private(self, collection: Collection) -> frozenset[str]:
+        """Names of the items that say of themselves that they are private or confidential."""
+        with self.database.read() as connection:
+            return frozenset(search.private(connection, collection.id))
+
+    @storage_errors
     def find(
-        self, collection: Collection, wanted: CompFilter | CardFilter, zone: tzinfo | None = None
+        self,
+        collection: Collection,
+        wanted: CompFilter | CardFilter,
+        zone: tzinfo | None = None,
+        *,
+        limit: int | None = None,
     ) -> list[tuple[str, str, bytes]]:
-        """Name, etag and text of the items that fit; floating times are in ``zone``."""
+        """Name, etag and text of the items that fit; floating times are in ``zone``.
+
+        Raises ``Refused(LIMIT)`` when there are more than ``limit``.
+        """
         with self._snapshot() as connection:
             found = find(connection, collection.id, collection.kind, wanted, zone)
+            if limit is not None and len(found) > limit:
+                raise Refused(Reason.LIMIT, "Too many items fit")
             return [(name, etag, text) for _, name, etag, _, text in items.texts(connection, found)]
 
     @storage_errors

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from optimails.config.dav import DavSettings
 from optimails.groupware.account import AccountGroupware, insert_collection
 from optimails.groupware.api import Bounds, Kind, NewCollection
 from optimails.index.database import Damaged, Database, Schema, storage_errors
@@ -28,6 +29,11 @@ DEFAULTS = (
     ("contacts", NewCollection(Kind.BOOK, (), position=3)),
 )
 """What every account has from its first use on."""
+
+
+def bounds_of(settings: DavSettings) -> Bounds:
+    """As the configuration has them."""
+    return Bounds(settings.max_item, settings.max_storage, settings.max_items, settings.max_collections)
 
 
 class LocalGroupware:

@@ -17,12 +17,16 @@ from uvicorn.config import Config as UvicornConfig
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from caldav.mount import Dav
 from optimails.config import Config, Listener, TlsMode
 from optimails.config.server import TlsSettings, TlsVersion
 from optimails.config.web import WebSettings
 from optimails.directory.database import open_database
 from optimails.directory.local import LocalDirectory
+from optimails.door.guard import Guard
+from optimails.door.login import Login
 from optimails.events import Bus
+from optimails.groupware.service import LocalGroupware, bounds_of
 from optimails.model.errors import Unavailable
 from optimails.supervisor.ports import counted
 from optimails.supervisor.tls import ServerTls
@@ -40,7 +44,14 @@ class WebAssembly:
         del bus, tls  # the one has nothing to tell yet, the other is Twisted's
         self._database = open_database(config.directory, config.server.data, upgrade=False)
         self._directory = LocalDirectory(self._database, config.directory, config.ldap)
-        self._application = application(config, self._directory, _signer(config))
+        self._guard = Guard(config.login, config.server.data / "run" / "guard.sqlite")
+        self._dav = self._open_dav(config) if config.dav.enabled else None
+        doors = [self._dav] if self._dav is not None else []
+        self._application = application(config, self._directory, _signer(config), doors)
+
+    def _open_dav(self, config: Config) -> Dav:
+        groupware = LocalGroupware(config.server.data, bounds_of(config.dav), open_accounts=config.store.open_accounts)
+        return Dav(config, self._directory, Login(self._directory, self._guard), groupware)
 
     async def start(self) -> None:
         """All parts are ready when they are made."""
@@ -65,6 +76,9 @@ class WebAssembly:
         """The same."""
 
     async def close(self) -> None:
+        if self._dav is not None:
+            await asyncio.to_thread(self._dav.close)
+        self._guard.close()
         await self._directory.close()
         self._database.close()
 

@@ -85,3 +85,13 @@ def having(connection: sqlite3.Connection, collection: int, name: str) -> set[in
         "SELECT DISTINCT item FROM property WHERE collection = ? AND name = ?", (collection, name)
     )
     return {item for (item,) in rows}
+
+
+def private(connection: sqlite3.Connection, collection: int) -> set[str]:
+    """Names of the items with a CLASS other than PUBLIC (RFC 5545 §3.8.1.3)."""
+    rows = connection.execute(
+        "SELECT i.name FROM property p JOIN item i ON i.id = p.item"
+        " WHERE p.collection = ? AND p.name = 'CLASS' AND p.folded <> 'public'",
+        (collection,),
+    )
+    return {name for (name,) in rows}

@@ -1,0 +1,251 @@
+"""The door inside the web worker: who asks, how much they may send, and on which thread they are answered.
+
+Reading and log-in happen in the event loop, everything else on threads. Reports and listings have threads of their own,
+and one account has few of them at a time: so nobody's slow question makes another's write wait.
+"""
+
+import asyncio
+import base64
+import binascii
+import secrets
+from collections import Counter
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from caldav.application import ACCOUNT, BODY, DavApplication
+from caldav.session.dispatch import CAPABILITIES, SLOW, options
+from caldav.session.errors import error
+from caldav.session.exchange import Answer
+from caldav.session.places import home_of
+from caldav.session.world import World
+from optimails.audit import AuditLog
+from optimails.groupware.service import LocalGroupware
+from optimails.model.account import Account, Service
+from optimails.model.address import EmailAddress
+from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from optimails.acl.decision import Effective
+    from optimails.config import Config
+    from optimails.directory.api import Directory
+    from optimails.door.login import Login
+    from optimails.model.ids import AccountId
+    from optimails.model.rights import Object
+
+ROOT = "/dav"
+WELL_KNOWN = ("/.well-known/caldav", "/.well-known/carddav")
+PATIENCE = 20.0  # seconds that a thread waits for the directory
+T = TypeVar("T")
+
+
+class _People:
+    """The directory lives in the event loop; threads ask it from here."""
+
+    def __init__(self, directory: "Directory") -> None:
+        self._directory = directory
+        self._loop = asyncio.get_running_loop()
+
+    def by_address(self, address: str) -> Account | None:
+        try:
+            found = self._wait(self._directory.resolve(EmailAddress.parse(address)))
+        except (BadSyntax, Refused):
+            return None
+        return found.accounts[0] if len(found.accounts) == 1 and not found.remote else None
+
+    def effective(
+        self, viewer: "AccountId", owner: "AccountId", objects: "Iterable[Object]"
+    ) -> "dict[Object, Effective]":
+        return self._wait(self._directory.rights.effective_on(viewer, owner, objects))
+
+    def _wait(self, question: Coroutine[Any, Any, T]) -> T:
+        try:
+            return asyncio.run_coroutine_threadsafe(question, self._loop).result(PATIENCE)
+        except TimeoutError as late:
+            raise Unavailable("The directory does not answer") from late
+
+
+class Dav:
+    """The ASGI application for everything below ``/dav``, and for the two well-known addresses."""
+
+    def __init__(self, config: "Config", directory: "Directory", login: "Login", groupware: LocalGroupware) -> None:
+        self._config = config
+        self._directory = directory
+        self._login = login
+        self._groupware = groupware
+        self._application: DavApplication | None = None
+        self._slow = ThreadPoolExecutor(config.dav.report_threads, "dav-reports")
+        self._quick = ThreadPoolExecutor(config.dav.threads, "dav")
+        self._busy: Counter[str] = Counter()
+        self._free = asyncio.Condition()
+
+    name = ROOT
+
+    @property
+    def max_body(self) -> int:
+        """Bytes of a request's body; one more is told in our own words."""
+        return self._config.dav.max_body + 1_048_576
+
+    def close(self) -> None:
+        self._slow.shutdown(wait=True, cancel_futures=True)
+        self._quick.shutdown(wait=True, cancel_futures=True)
+        self._groupware.close()
+
+    def covers(self, path: str) -> bool:
+        """Whether the path is ours."""
+        return path == ROOT or path.startswith(ROOT + "/") or path.rstrip("/") in WELL_KNOWN
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        response = await self._respond(scope, headers, receive)
+        if scope["method"] == "HEAD":
+            response.body = b""
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, headers: dict[str, str], receive: Receive) -> Response:
+        path: str = scope["path"]
+        if scope["method"] == "OPTIONS":  # programs look for what we can before they log in
+            return _response(options())
+        if path.rstrip("/") in WELL_KNOWN and "authorization" not in headers:
+            return RedirectResponse(f"{ROOT}/", 301)
+        if self._too_long(headers):
+            return _response(error(413, "C:max-resource-size"))
+        account = await self._account(scope, headers)
+        if isinstance(account, Response):
+            return account
+        if path.rstrip("/") in WELL_KNOWN:  # RFC 6764 §5; straight to the principal
+            return RedirectResponse(home_of(ROOT, account), 301)
+        body = await self._body(receive)
+        if body is None:
+            return _response(error(413, "C:max-resource-size"))
+        environ = _environ(scope, headers, account, body)
+        if scope["method"] in SLOW:
+            return await self._slowly(account, environ)
+        return await self._run(self._quick, environ)
+
+    def _too_long(self, headers: dict[str, str]) -> bool:
+        length = headers.get("content-length", "0")
+        return length.isdigit() and (len(length) > 12 or int(length) > self._config.dav.max_body)
+
+    async def _account(self, scope: Scope, headers: dict[str, str]) -> Account | Response:
+        """Who asks, or what he is told."""
+        given = _basic(headers.get("authorization", ""))
+        if given is None:
+            return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="Optimails", charset="UTF-8"'})
+        peer = (scope.get("client") or ("", 0))[0]
+        if not self._config.dav.allow_plain and scope["scheme"] != "https" and not _local(peer):
+            return Response("TLS is required\n", 403, media_type="text/plain")
+        try:
+            return await self._login.password(*given, Service.DAV, peer, session=secrets.token_hex(6))
+        except Refused as refused:
+            if refused.reason is Reason.LIMIT:
+                return Response(status_code=429, headers={"Retry-After": "60"})
+            return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="Optimails", charset="UTF-8"'})
+        except Unavailable:
+            return Response(status_code=503, headers={"Retry-After": "30"})
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        """None when it is too long."""
+        parts, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._config.dav.max_body:
+                return None
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    async def _slowly(self, account: Account, environ: dict[str, Any]) -> Response:
+        """One account has only some of the threads."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._busy[account.id] < self._config.dav.reports_per_account)
+            self._busy[account.id] += 1
+        try:
+            return await self._run(self._slow, environ)
+        finally:
+            async with self._free:
+                self._busy[account.id] -= 1
+                if not self._busy[account.id]:
+                    del self._busy[account.id]
+                self._free.notify_all()
+
+    async def _run(self, threads: ThreadPoolExecutor, environ: dict[str, Any]) -> Response:
+        if self._application is None:
+            world = World(self._groupware, _People(self._directory), AuditLog(self._config.server.data))
+            self._application = DavApplication(world, self._config.dav.max_body)
+        call = partial(_call, self._application, environ)
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
+
+
+def _basic(value: str) -> tuple[str, str] | None:
+    """Login and password (RFC 7617)."""
+    scheme, _, encoded = value.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    login, colon, password = text.partition(":")
+    return (unquote(login) if "%40" in login else login, password) if colon and login else None
+
+
+def _local(peer: str) -> bool:
+    return peer in ("127.0.0.1", "::1", "")
+
+
+def _environ(scope: Scope, headers: dict[str, str], account: Account, body: bytes) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": ROOT,
+        "PATH_INFO": scope["path"].removeprefix(ROOT) or "/",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.errors": _Silent(),
+        ACCOUNT: account,
+        BODY: body,
+    }
+    for name, value in headers.items():
+        if name not in ("content-type", "content-length", "authorization") and not name.startswith("x-"):
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+    return environ
+
+
+class _Silent:
+    """Where WSGI would write to; nothing does."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        """There is nothing to flush."""
+
+
+def _call(application: DavApplication, environ: dict[str, Any]) -> Response:
+    """Run it on this thread."""
+    told: list[Any] = []
+    parts = application(environ, lambda status, headers: told.extend((status, headers)))
+    response = Response(b"".join(parts), int(told[0].split()[0]))
+    return _dressed(response, dict(told[1]))
+
+
+def _response(answer: Answer) -> Response:
+    return _dressed(Response(answer.body or b"", answer.status), answer.headers)
+
+
+def _dressed(response: Response, headers: Any) -> Response:
+    for name, value in headers.items():
+        if not (name.lower() == "content-length" and response.status_code in (204, 304)):
+            response.headers[name] = value
+    response.headers.setdefault("DAV", CAPABILITIES)
+    return response

@@ -1,0 +1,78 @@
+"""From a request to its answer: which method, on what, and whatever may go wrong."""
+
+import logging
+from collections.abc import Callable
+
+from caldav.session import collections, contents
+from caldav.session.errors import answer_for
+from caldav.session.exchange import Answer, Exchange
+from caldav.session.places import Place, place_of
+from caldav.session.propfind import propfind
+from caldav.session.reports import report
+from caldav.session.world import World
+from optimails.door import incident
+from optimails.groupware.api import Kind
+from optimails.model.errors import MailError
+
+log = logging.getLogger(__name__)
+CAPABILITIES = "1, 3, access-control, calendar-access, addressbook, extended-mkcol"
+METHODS: dict[str, Callable[[Place], Answer]] = {
+    "GET": contents.get,
+    "HEAD": contents.get,
+    "PUT": contents.put,
+    "DELETE": contents.delete,
+    "COPY": contents.copy,
+    "MOVE": contents.move,
+    "PROPFIND": propfind,
+    "PROPPATCH": collections.proppatch,
+    "REPORT": report,
+    "MKCALENDAR": collections.mkcalendar,
+    "MKCOL": collections.mkcol,
+}
+SLOW = frozenset({"REPORT", "PROPFIND"})
+"""Methods that may take a while; they wait for each other, and no write waits for them."""
+
+
+def options() -> Answer:
+    return Answer(200, {"DAV": CAPABILITIES, "Allow": ", ".join(["OPTIONS", *METHODS])}, b"")
+
+
+def dispatch(world: World, exchange: Exchange) -> Answer:
+    """Never raises."""
+    if exchange.method == "OPTIONS":
+        return options()
+    method = METHODS.get(exchange.method)
+    if method is None:
+        return Answer(405, {"Allow": ", ".join(["OPTIONS", *METHODS])})
+    place: Place | None = None
+    try:
+        place = place_of(world, exchange, exchange.path)
+        with place.opened():
+            _note(world, place)
+            return method(place)
+    except MailError as wrong:
+        return _refusal(place, wrong)
+    except Exception as error:  # noqa: BLE001  # an error of ours: the client gets its number
+        number = incident.note(error, page="/dav")
+        return Answer(500, {"Content-Type": "text/plain; charset=utf-8"}, f"internal error {number}\n".encode())
+
+
+def _note(world: World, place: Place) -> None:
+    """A look at, or an act on, somebody else's collection is written down before it is done."""
+    if place.address.collection and not place.own:
+        details = {"collection": place.address.collection, "item": place.address.item}
+        world.audit.record(
+            str(place.user.address), "dav", f"dav {place.exchange.method.lower()}", str(place.owner.address), details
+        )
+
+
+def _refusal(place: Place | None, wrong: MailError) -> Answer:
+    kind, base = None, ""
+    if place is not None and place.address.collection:
+        try:
+            with place.opened():
+                collection = place.groupware.collection(place.address.collection)
+        except MailError:
+            collection = None
+        kind, base = (collection.kind if collection else Kind.CALENDAR), place.base()
+    return answer_for(wrong, kind, base)

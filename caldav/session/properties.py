@@ -1,0 +1,197 @@
+"""Live properties, each as the XML inside of its element; None: the resource does not have it."""
+
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from time import gmtime, strftime
+
+from caldav.session.places import Place, home_of
+from caldav.session.world import View
+from caldav.wire.names import ICAL, c, cr, cs, d, element, href, text
+from optimails.groupware.api import Kind
+from optimails.model.rights import EVERYTHING, Right
+
+Values = Mapping[str, Callable[[], str | None]]
+COLOR, ORDER = f"{{{ICAL}}}calendar-color", f"{{{ICAL}}}calendar-order"
+_REPORTS = {
+    "principal": ("D:expand-property", "D:principal-property-search", "D:principal-search-property-set"),
+    Kind.CALENDAR: ("D:sync-collection", "D:expand-property", "C:calendar-query", "C:calendar-multiget",
+                    "C:free-busy-query"),
+    Kind.BOOK: ("D:sync-collection", "D:expand-property", "CR:addressbook-query", "CR:addressbook-multiget"),
+}  # fmt: skip
+_COLLATIONS = ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
+_PRIVILEGES = (  # RFC 3744 §3, RFC 4791 §6.1.1: what of ours gives each
+    ("D:read", Right.READ),
+    ("D:write-content", Right.WRITE),
+    ("D:write-properties", Right.ADMINISTER),
+    ("D:bind", Right.INSERT),
+    ("D:unbind", Right.REMOVE),
+    ("D:read-acl", Right.ADMINISTER),
+    ("D:write-acl", Right.ADMINISTER),
+    ("D:read-current-user-privilege-set", Right.LOOKUP),
+    ("C:read-free-busy", Right.FREE_BUSY),
+)
+
+
+def sync_token(view: View, change: int | None = None) -> str:
+    return f"urn:optimails:sync:{view.collection.object_id}:{view.collection.change if change is None else change}"
+
+
+def privileges(rights: Right) -> str:
+    """For D:current-user-privilege-set and D:grant."""
+    names = [name for name, right in _PRIVILEGES if right in rights]
+    if all(right in rights for right in (Right.WRITE, Right.INSERT, Right.REMOVE)):
+        names.append("D:write")
+    if EVERYTHING & ~rights == Right(0):
+        names.append("D:all")
+    return "".join(f"<D:privilege><{name}/></D:privilege>" for name in names)
+
+
+def _supported_privileges() -> str:
+    def one(name: str, inside: str = "") -> str:
+        shown = f'<D:description xml:lang="en">{name.partition(":")[2]}</D:description>'
+        return f"<D:supported-privilege><D:privilege><{name}/></D:privilege>{shown}{inside}</D:supported-privilege>"
+
+    write = "".join(map(one, ("D:write-content", "D:write-properties", "D:bind", "D:unbind")))
+    read = one("C:read-free-busy") + one("D:read-current-user-privilege-set")
+    return one("D:all", one("D:read", read) + one("D:write", write) + one("D:read-acl") + one("D:write-acl"))
+
+
+def common(place: Place) -> dict[str, Callable[[], str | None]]:
+    """What every resource has."""
+    user = home_of(place.root, place.user)
+    return {
+        d("current-user-principal"): lambda: href(user),
+        d("principal-collection-set"): lambda: href(place.root + "/"),
+        d("supported-privilege-set"): _supported_privileges,
+        d("acl-restrictions"): lambda: "<D:grant-only/><D:no-invert/>",
+        d("inherited-acl-set"): lambda: "",
+        d("supportedlock"): lambda: "",
+    }
+
+
+def of_root(place: Place) -> Values:
+    return {
+        **common(place),
+        d("resourcetype"): lambda: "<D:collection/>",
+        d("displayname"): lambda: "Optimails",
+        d("current-user-privilege-set"): lambda: privileges(Right.READ | Right.LOOKUP),
+        d("supported-report-set"): lambda: _report_set("principal"),
+    }
+
+
+def of_home(place: Place) -> Values:
+    """A home is the principal of its owner, too."""
+    owner, home = place.owner, place.home()
+    address = str(owner.address)
+    mine: dict[str, Callable[[], str | None]] = {}
+    if place.own:
+        bounds = place.groupware.bounds
+        mine = {
+            d("quota-used-bytes"): lambda: str(place.groupware.usage()),
+            d("quota-available-bytes"): lambda: str(max(bounds.storage - place.groupware.usage(), 0)),
+        }
+    return {
+        **common(place),
+        **mine,
+        d("resourcetype"): lambda: "<D:collection/><D:principal/>",
+        d("displayname"): lambda: text(owner.name or address),
+        d("owner"): lambda: href(home),
+        d("principal-URL"): lambda: href(home),
+        d("alternate-URI-set"): lambda: href(f"mailto:{address}"),
+        d("group-member-set"): lambda: "",
+        d("group-membership"): lambda: "",
+        d("current-user-privilege-set"): lambda: privileges(EVERYTHING if place.own else Right.READ | Right.LOOKUP),
+        d("acl"): lambda: _acl(place),
+        d("supported-report-set"): lambda: _report_set("principal"),
+        c("calendar-home-set"): lambda: href(home),
+        cr("addressbook-home-set"): lambda: href(home),
+        c("calendar-user-address-set"): lambda: href(f"mailto:{address}") + href(home),
+        c("calendar-user-type"): lambda: "INDIVIDUAL",
+        cs("email-address-set"): lambda: element(cs("email-address"), text(address)),
+    }
+
+
+def of_collection(place: Place, view: View) -> Values:
+    collection = view.collection
+    values: dict[str, Callable[[], str | None]] = {
+        **common(place),
+        d("displayname"): lambda: text(collection.display_name) or None,
+        d("owner"): lambda: href(place.home()),
+        d("current-user-privilege-set"): lambda: privileges(view.effective.rights),
+        d("acl"): lambda: _acl(place) if view.effective.may(Right.ADMINISTER) else None,
+        d("supported-report-set"): lambda: _report_set(collection.kind),
+        d("sync-token"): lambda: sync_token(view),
+        cs("getctag"): lambda: f'"{collection.object_id}-{collection.change}"',
+        d("quota-used-bytes"): lambda: str(collection.size),
+        d("resource-id"): lambda: href(f"urn:uuid:{_uuid(collection.object_id)}"),
+        COLOR: lambda: text(collection.color) or None,
+        ORDER: lambda: None if collection.position is None else str(collection.position),
+    }
+    values.update(_of_book(view) if collection.kind is Kind.BOOK else _of_calendar(view))
+    return values
+
+
+def _of_calendar(view: View) -> dict[str, Callable[[], str | None]]:
+    collection, bounds = view.collection, view.account.bounds
+    return {
+        d("resourcetype"): lambda: "<D:collection/><C:calendar/>",
+        d("getcontenttype"): lambda: "text/calendar; charset=utf-8",
+        c("calendar-description"): lambda: text(collection.description) or None,
+        c("calendar-timezone"): lambda: text(collection.time_zone) or None,
+        c("supported-calendar-component-set"): lambda: "".join(f'<C:comp name="{n}"/>' for n in collection.components),
+        c("supported-calendar-data"): lambda: '<C:calendar-data content-type="text/calendar" version="2.0"/>',
+        c("supported-collation-set"): lambda: "".join(element(c("supported-collation"), n) for n in _COLLATIONS),
+        c("max-resource-size"): lambda: str(bounds.item_size),
+        c("min-date-time"): lambda: "00010101T000000Z",
+        c("max-date-time"): lambda: "99991231T235959Z",
+        c("schedule-calendar-transp"): lambda: "<C:transparent/>" if collection.transparent else "<C:opaque/>",
+    }
+
+
+def _of_book(view: View) -> dict[str, Callable[[], str | None]]:
+    versions = ("3.0", "4.0")
+    return {
+        d("resourcetype"): lambda: "<D:collection/><CR:addressbook/>",
+        d("getcontenttype"): lambda: "text/vcard; charset=utf-8",
+        cr("addressbook-description"): lambda: text(view.collection.description) or None,
+        cr("supported-address-data"): lambda: "".join(
+            f'<CR:address-data-type content-type="text/vcard" version="{version}"/>' for version in versions
+        ),
+        cr("supported-collation-set"): lambda: "".join(element(cr("supported-collation"), n) for n in _COLLATIONS),
+        cr("max-resource-size"): lambda: str(view.account.bounds.item_size),
+    }
+
+
+def _uuid(text_: str) -> str:
+    return "-".join((text_[:8], text_[8:12], text_[12:16], text_[16:20], text_[20:]))
+
+
+def _report_set(kind: "str | Kind") -> str:
+    return "".join(
+        f"<D:supported-report><D:report><{name}/></D:report></D:supported-report>" for name in _REPORTS[kind]
+    )
+
+
+def _acl(place: Place) -> str:
+    """RFC 3744 §5.5: the owner's own entry, which nobody can take away."""
+    return (
+        f"<D:ace><D:principal>{href(place.home())}</D:principal><D:grant>"
+        f"<D:privilege><D:all/></D:privilege></D:grant><D:protected/></D:ace>"
+    )
+
+
+# -- items -------------------------------------------------------------------------------------------------------------
+
+
+def http_date(moment: int) -> str:
+    return formatdate(moment, usegmt=True)
+
+
+def iso_date(moment: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(moment))
+
+
+def content_type(kind: Kind, component: str = "") -> str:
+    if kind is Kind.BOOK:
+        return "text/vcard; charset=utf-8"
+    return "text/calendar; charset=utf-8" + (f"; component={component.lower()}" if component else "")

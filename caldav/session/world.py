@@ -1,0 +1,93 @@
+"""What the door needs of the service, and what a user sees of one collection."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Protocol
+
+from optimails.acl.decision import OWN, Effective
+from optimails.groupware.account import AccountGroupware
+from optimails.groupware.api import Changes, Collection, Item, Kind
+from optimails.groupware.filters import CardFilter, CompFilter
+from optimails.groupware.service import LocalGroupware
+from optimails.model import rights
+from optimails.model.account import Account
+from optimails.model.ids import AccountId
+
+
+class People(Protocol):
+    """The directory, asked from a thread."""
+
+    def by_address(self, address: str) -> Account | None:
+        """The account that receives mail for this address alone. Raises ``Unavailable``."""
+
+    def effective(
+        self, viewer: AccountId, owner: AccountId, objects: Iterable[rights.Object]
+    ) -> dict[rights.Object, Effective]:
+        """What the viewer may do. Raises ``Unavailable``."""
+
+
+class Audit(Protocol):
+    def record(self, actor: str, via: str, act: str, subject: str = "", details: dict[str, str] | None = None) -> None:
+        """Raises ``Unavailable``."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    groupware: LocalGroupware
+    people: People
+    audit: Audit
+    max_matches: int = 20_000  # items of one answer
+
+
+def as_object(collection: Collection) -> rights.Object:
+    """The collection, as rights name it."""
+    if collection.kind is Kind.BOOK:
+        kind = rights.Kind.ADDRESS_BOOK
+    else:
+        kind = rights.Kind.TASKS if collection.components == ("VTODO",) else rights.Kind.CALENDAR
+    return rights.Object(kind, collection.object_id)
+
+
+class View:
+    """One collection as a viewer may see it: private items may be hidden from others."""
+
+    def __init__(self, account: AccountGroupware, collection: Collection, effective: Effective = OWN) -> None:
+        self.account = account
+        self.collection = collection
+        self.effective = effective
+        self._hidden: frozenset[str] | None = None
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Names of the items that are kept from the viewer."""
+        if self._hidden is None:
+            hides = self.effective.hide_private
+            self._hidden = self.account.private(self.collection) if hides else frozenset()
+        return self._hidden
+
+    def etags(self) -> list[tuple[str, str]]:
+        return [one for one in self.account.etags(self.collection) if not self.hidden or one[0] not in self.hidden]
+
+    def items(self) -> list[Item]:
+        return [one for one in self.account.items(self.collection) if one.name not in self.hidden]
+
+    def read(self, name: str) -> tuple[Item, bytes] | None:
+        return None if name in self.hidden else self.account.read(self.collection, name)
+
+    def item(self, name: str) -> Item | None:
+        return None if name in self.hidden else self.account.item(self.collection, name)
+
+    def texts(self, names: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        return self.account.texts(self.collection, [name for name in names if name not in self.hidden])
+
+    def find(self, wanted: CompFilter | CardFilter, zone: tzinfo | None, limit: int) -> list[tuple[str, str, bytes]]:
+        found = self.account.find(self.collection, wanted, zone, limit=limit)
+        return [one for one in found if one[0] not in self.hidden]
+
+    def changes(self, since: int, limit: int) -> Changes:
+        changes = self.account.changes(self.collection, since, limit)
+        if self.hidden:
+            kept = [one for one in changes.changed if one[0] not in self.hidden]
+            return Changes(changes.change, kept, changes.gone, changes.complete)
+        return changes

@@ -1,0 +1,1 @@
+"""XML of WebDAV ⇄ values; knows nothing of accounts."""

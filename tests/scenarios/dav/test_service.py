@@ -1,0 +1,129 @@
+"""Calendars of a real service, over TLS: log-in, discovery, limits, what survives kill -9, who waits for whom."""
+
+import base64
+import http.client
+import json
+import ssl
+import threading
+
+import pytest
+
+from tests.support import certificates
+from tests.support.calendars import event
+from tests.support.dav import NAMESPACES
+from tests.support.free_ports import free_ports
+from tests.support.service import PASSWORD, started
+
+SETTINGS = """
+[[listener]]
+protocol = "http"
+address = "127.0.0.1:{port}"
+tls = "implicit"
+[dav]
+max_item = 65536
+"""
+USER = "user00@example.org"
+CALENDAR = f"/dav/{USER}/calendar/"
+
+
+class Site:
+    def __init__(self, service, port):
+        self.service, self.port = service, port
+        self.tls = ssl.create_default_context(cafile=service.peer.ca_file)
+
+    def __call__(self, method, path, body=b"", user=USER, password=PASSWORD, **headers):
+        connection = http.client.HTTPSConnection(certificates.HOST, self.port, timeout=30, context=self.tls)
+        if user:
+            headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        answer.content = answer.read()
+        connection.close()
+        return answer
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    (port,) = free_ports(1)
+    with started(tmp_path_factory.mktemp("dav"), users=4, settings=SETTINGS.format(port=port)) as service:
+        yield Site(service, port)
+
+
+def test_discovery_leads_straight_to_the_principal(site):
+    for name in ("caldav", "carddav"):
+        assert site("PROPFIND", f"/.well-known/{name}").headers["Location"] == f"/dav/{USER}/"
+        assert site("GET", f"/.well-known/{name}", user="").headers["Location"] == "/dav/"
+    nobody = site("PROPFIND", "/dav/", user="")
+    assert (nobody.status, nobody.headers["WWW-Authenticate"].split()[0]) == (401, "Basic")
+    assert "calendar-access" in site("OPTIONS", "/dav/", user="").headers["DAV"]
+
+
+def test_log_in(site):
+    assert site("PROPFIND", CALENDAR, password="wrong", Depth="0").status == 401
+    assert site("PROPFIND", CALENDAR, user="user01@example.org", Depth="0").status == 404
+    only_imap, dav = (
+        site.service.optimails("account", "app-password", "add", USER, "--label", name, "--service", name)
+        for name in ("imap", "dav")
+    )
+    assert site("PROPFIND", CALENDAR, password=only_imap["password"], Depth="0").status == 401
+    assert site("PROPFIND", CALENDAR, password=dav["password"], Depth="0").status == 207
+
+
+def test_what_is_too_large(site):
+    assert (
+        site("PUT", CALENDAR + "1.ics", event("1", "20261103T090000Z", "SUMMARY:" + "x" * 70_000).encode()).status
+        == 413
+    )
+    assert site("PUT", CALENDAR + "1.ics", b"x" * 6_000_000).status == 413
+
+
+def test_what_was_acknowledged_survives_kill_9(site):
+    stored = []
+    stop = threading.Event()
+
+    def write():
+        number = 0
+        while not stop.is_set():
+            try:
+                if site("PUT", f"{CALENDAR}k{number}.ics", event(f"k{number}").encode()).status == 201:
+                    stored.append(f"k{number}")
+                    if len(stored) == 20:
+                        stop.set()
+            except (OSError, http.client.HTTPException):
+                return
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    stop.wait(30)
+    site.service.kill()
+    writer.join()
+    site.service.start()
+    listed = site(
+        "PROPFIND", CALENDAR, f"<D:propfind {NAMESPACES}><D:prop><D:getetag/></D:prop></D:propfind>", Depth="1"
+    )
+    assert len(stored) >= 20
+    assert [name for name in stored if f"/{name}.ics<" not in listed.content.decode()] == []
+
+
+def test_somebody_else_writes_while_reports_run(site):
+    """The threads for reports are all in use by one account; another's write needs none of them."""
+    inside = '<D:prop><C:calendar-data/></D:prop><C:filter><C:comp-filter name="VCALENDAR"/></C:filter>'
+    query = f"<C:calendar-query {NAMESPACES}>{inside}</C:calendar-query>"
+    statuses = []
+    threads = [
+        threading.Thread(target=lambda: statuses.append(site("REPORT", CALENDAR, query, Depth="1").status))
+        for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    other = "/dav/user02@example.org/calendar/x.ics"
+    assert site("PUT", other, event("x").encode(), user="user02@example.org").status == 201
+    for thread in threads:
+        thread.join()
+    assert statuses == [207] * 12
+
+
+def test_the_log_names_no_addresses_of_pages(site):
+    events = [json.loads(line) for line in site.service.log.read_text().splitlines() if '"http_request"' in line]
+    assert {one["page"] for one in events} == {"/dav"}

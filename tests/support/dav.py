@@ -1,0 +1,119 @@
+"""A DAV door in memory: requests go through Radicale's application to our handlers, without sockets."""
+
+from dataclasses import dataclass, field
+from xml.etree import ElementTree as ET
+
+from caldav.application import ACCOUNT, BODY, DavApplication
+from caldav.session.world import World
+from optimails.acl.decision import Effective
+from optimails.groupware.service import LocalGroupware
+from optimails.model.account import Account, AccountState, Limits
+from optimails.model.address import EmailAddress
+from optimails.model.ids import AccountId
+
+DAV, CAL, CARD = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{urn:ietf:params:xml:ns:carddav}"
+NAMESPACES = (
+    'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:A="urn:ietf:params:xml:ns:carddav"'
+    ' xmlns:S="http://calendarserver.org/ns/" xmlns:I="http://apple.com/ns/ical/"'
+)
+
+
+def person(name, domain="example.org"):
+    return Account(
+        AccountId(f"id-{name}"),
+        EmailAddress.parse(f"{name}@{domain}"),
+        "basic",
+        AccountState.ACTIVE,
+        Limits(None, None, 0),
+        name=name.capitalize(),
+    )
+
+
+class Nobody:
+    """People who share nothing, unless ``granted`` says so."""
+
+    def __init__(self, accounts):
+        self.accounts = accounts
+        self.granted = {}
+
+    def by_address(self, address):
+        return self.accounts.get(address)
+
+    def effective(self, viewer, owner, objects):
+        return {one: self.granted.get((viewer, owner), Effective()) for one in objects}
+
+
+class Lines(list):
+    def record(self, *line):
+        self.append(line)
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: dict
+    body: bytes
+    items: dict = field(default_factory=dict)  # path → {property: element}, those with status 200
+    statuses: dict = field(default_factory=dict)  # path → status of a response without properties
+    missing: dict = field(default_factory=dict)  # path → names of the properties that are not there
+    token: str = ""
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+    @property
+    def precondition(self):
+        return [one.tag for one in ET.fromstring(self.body)] if self.body else []
+
+    def value(self, path, name):
+        return self.items[path][name].text
+
+
+class Door:
+    def __init__(self, bounds=None, **options):
+        self.accounts = {str(one.address): one for one in map(person, ("claire", "james"))}
+        self.people = Nobody(self.accounts)
+        self.audit = Lines()
+        self.groupware = LocalGroupware(None, bounds) if bounds else LocalGroupware(None)
+        self.application = DavApplication(World(self.groupware, self.people, self.audit, **options), 10**6)
+
+    def __call__(self, method, path, body="", user="claire", **headers):
+        told = []
+        environ = {
+            "REQUEST_METHOD": method, "SCRIPT_NAME": "/dav", "PATH_INFO": path, "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.errors": None, ACCOUNT: self.accounts[f"{user}@example.org"],
+            BODY: body if isinstance(body, bytes) else body.encode(), "HTTP_HOST": "localhost",
+            **{f"HTTP_{name.upper()}": value for name, value in headers.items() if name != "type"},
+            "CONTENT_TYPE": headers.get("type", ""),
+        }  # fmt: skip
+        parts = self.application(environ, lambda status, headers: told.extend((status, headers)))
+        reply = Reply(int(told[0].split()[0]), dict(told[1]), b"".join(parts))
+        if reply.status == 207:
+            read_multistatus(reply)
+        return reply
+
+    def report(self, path, name, inside, user="claire", **headers):
+        return self("REPORT", path, f"<{name} {NAMESPACES}>{inside}</{name}>", user, **headers)
+
+    def propfind(self, path, *names, depth="0", user="claire"):
+        inside = f"<D:prop>{''.join(f'<{name}/>' for name in names)}</D:prop>" if names else "<D:allprop/>"
+        return self("PROPFIND", path, f"<D:propfind {NAMESPACES}>{inside}</D:propfind>", user, depth=depth)
+
+
+def read_multistatus(reply):
+    root = ET.fromstring(reply.body)
+    reply.token = root.findtext(f"{DAV}sync-token") or ""
+    for response in root.findall(f"{DAV}response"):
+        path = response.findtext(f"{DAV}href")
+        status = response.findtext(f"{DAV}status")
+        if status:
+            reply.statuses[path] = int(status.split()[1])
+            continue
+        for stat in response.findall(f"{DAV}propstat"):
+            code = int(stat.findtext(f"{DAV}status").split()[1])
+            props = {one.tag: one for one in stat.find(f"{DAV}prop")}
+            if code == 200:
+                reply.items.setdefault(path, {}).update(props)
+            else:
+                reply.missing.setdefault(path, {}).update(dict.fromkeys(props, code))
