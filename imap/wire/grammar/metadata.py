@@ -11,6 +11,7 @@ from optimails.model.mailbox_name import MailboxName
 _ENTRY = re.compile(r"/(?:private|shared)(?:/[^\x00-\x1f\x7f-\U0010ffff/*%]+)*")
 _OPTIONS = re.compile(rb"\([A-Za-z]")  # an entry begins with "/", or as a string
 MAX_ENTRY = 1_000  # characters
+MAX_ENTRIES = 200
 
 
 def entry_name(scan: Scanner) -> str:
@@ -25,7 +26,10 @@ def entries(scan: Scanner) -> tuple[str, ...]:
     """One entry, or several in parentheses."""
     if not scan.at(b"("):
         return (entry_name(scan),)
-    return tuple(dict.fromkeys(scan.list_of(lambda: entry_name(scan))))
+    names = tuple(dict.fromkeys(scan.list_of(lambda: entry_name(scan))))
+    if len(names) > MAX_ENTRIES:  # LIST answers so many for each of ten thousand mailboxes
+        raise BadSyntax("Too many entries")
+    return names
 
 
 def _mailbox(scan: Scanner) -> MailboxName | None:

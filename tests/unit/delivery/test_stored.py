@@ -225,6 +225,31 @@ async def test_what_is_sent_on_counts_as_mail_of_the_user(tmp_path: Path) -> Non
 
 
 @in_loop
+async def test_notifications_duplicates_and_edited_mail_that_is_sent_on() -> None:
+    async with Post() as post:
+        await post.script(
+            'require ["enotify", "duplicate", "editheader", "copy"];'
+            'if duplicate { discard; } else { notify :message "News" "mailto:carol@demo.test";'
+            ' addheader "X-Large" "yes"; redirect :copy "bob@demo.test"; }'
+        )
+        large = MAIL + b"x" * 1_000_000
+        assert await post.append(mail=large) == []
+        assert await post.append() == []  # the same Message-ID
+        assert [(len(mail), flags) for mail, flags in await post.read()] == [
+            (len(large), set()),
+            (len(MAIL), {"\\Deleted"}),
+        ]
+        for name, wanted in (("carol", b"\r\nSubject: News\r\n"), ("bob", b"\r\nX-Large: yes\r\n")):
+            async with await post.world.mail.open(post.world.directory.accounts[f"{name}@demo.test"]) as mail:
+                box = await mail.select(INBOX)
+                assert box.exists == 1
+                file = await box.open_message(1)
+                assert wanted in bytes(file.view()[:])
+                file.close()
+                await box.close()
+
+
+@in_loop
 async def test_a_message_that_came_round_is_not_sent_on_again() -> None:
     async with Post() as post:
         await post.script('redirect "bob@demo.test";')

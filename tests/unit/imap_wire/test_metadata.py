@@ -30,6 +30,7 @@ BAD = [
     b'GETMETADATA a "/shared/\xc3\xa9"',
     b"GETMETADATA a {9+}\r\n/shared/\t",
     b"GETMETADATA a /shared/" + b"x" * 1000,
+    b"GETMETADATA a (" + b" ".join(b"/shared/%d" % n for n in range(201)) + b")",
     b"GETMETADATA (DEPTH) a /shared/a",
     b"GETMETADATA (MAXSIZE -1) a /shared/a",
     b"GETMETADATA () a /shared/a",
