@@ -38,6 +38,8 @@ class SmtpEnvelope:
     disowned: frozenset[EmailAddress] = frozenset()  # recipients who find it in junk: its author's domain disowns it
     not_before: float | None = None  # Unix seconds: the sender wants it held until then, for local recipients, too
     junk: bool = False  # a filter put it into quarantine: into \Junk past scripts; on hold where it leads elsewhere
+    client: str = ""  # the IP address of a stranger who hands it over
+    client_name: str = ""  # his host name; empty when nobody knows
     hold: str = ""  # why it waits in the queue until somebody looks at it; empty: it does not
 
 

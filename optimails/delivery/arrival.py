@@ -22,6 +22,8 @@ class Arrival:
     content: Spool
     served: AbstractSet[AccountId] = frozenset()  # noted in an earlier attempt
     stored: set[AccountId] = field(default_factory=set)  # to be noted when this attempt fails in part
+    client: str = ""  # the IP address of a stranger who handed it over
+    client_name: str = ""
 
 
 def shown(address: EmailAddress, *, smtputf8: bool) -> bytes:

@@ -142,7 +142,16 @@ class Filters:
         account = arrival.account
         answered = Answered(account_directory(self.data, account.id))
         envelope = Envelope(str(arrival.sender or ""), str(arrival.recipient))
-        world = World(self, account, envelope, mailboxes=boxes, answered=answered, hostname=self.hostname)
+        client = {"remote-ip": arrival.client, "remote-host": arrival.client_name}
+        world = World(
+            self,
+            account,
+            envelope,
+            mailboxes=boxes,
+            answered=answered,
+            hostname=self.hostname,
+            more={name: value for name, value in client.items() if value},
+        )
         done: list[Action] = []
         with arrival.content.view() as content:
             message = Message(content, arrival.header)

@@ -269,11 +269,14 @@ class LocalDelivery:
     ) -> dict[AccountId, Failed]:
         """Store every copy; gives what failed."""
         sender, smtputf8 = attempt.envelope.sender, attempt.envelope.smtputf8
+        client = (attempt.envelope.client, attempt.envelope.client_name)
         return_path = b"Return-Path: <%b>\r\n" % (b"" if sender is None else shown(sender, smtputf8=smtputf8))
 
         async def store(account: Account, recipient: EmailAddress) -> Failed | None:
             header = b"%bDelivered-To: %b\r\n%b" % (return_path, shown(recipient, smtputf8=smtputf8), received)
-            arrival = Arrival(account, sender, recipient, header, attempt.content, attempt.served, attempt.stored)
+            arrival = Arrival(
+                account, sender, recipient, header, attempt.content, attempt.served, attempt.stored, *client
+            )
             junk = attempt.envelope.junk or recipient in attempt.envelope.disowned
             failed = await (self._quarantine(arrival) if junk else self._store(arrival))
             if failed is None:

@@ -77,9 +77,9 @@ class World:
         mailboxes: Mailboxes,
         answered: Answered,
         hostname: str,
-        stored: Mapping[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
-        """``stored``: items of the environment for a message that lies in a mailbox already."""
+        """``more``: items of the environment that not every message has, or has otherwise."""
         self.envelope = envelope
         self.user: str = account.id
         self._scripts = scripts
@@ -93,7 +93,7 @@ class World:
             "phase": "during",
             "name": "Optimails",
             "version": __version__,
-            **(stored or {}),
+            **(more or {}),
         }
         self._now = datetime.now().astimezone()
 

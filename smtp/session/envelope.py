@@ -106,6 +106,8 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
     now = time.time()
     release = _release(mail, now)
     # The time to deliver it in begins when there is something to deliver.
+    client = session.forwarded or session.peer
+    stranger = session.account is None  # where our own users sit is nobody's business
     by = None if mail.by is None else max(now, release or now) + mail.by.seconds
     return SmtpEnvelope(
         mail.sender,
@@ -125,6 +127,8 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
         not_before=release if release is not None and release > now else None,
         junk=transaction.junk,
         hold=transaction.hold,
+        client=client.address if stranger else "",
+        client_name=client.name if stranger else "",
     )
 
 

@@ -133,7 +133,7 @@ class StoredScripts:
             mailboxes=self._boxes,
             answered=self._answered,
             hostname=host,
-            stored=about,
+            more=about,
         )
         try:
             actions = decide(self._scripts, message, world, filters.limits, stays=self._stays, given=names)

@@ -293,6 +293,20 @@ def test_vacation_keeps_silent(mail: bytes, sender: str | None) -> None:
 
 
 @in_loop
+async def test_scripts_ask_who_handed_the_mail_over() -> None:
+    world = World(
+        'require ["environment", "imap4flags"]; if environment "remote-ip" "192.0.2.7" { addflag "ip"; }'
+        'if environment :matches "remote-host" "*.example" { addflag "host"; }'
+    )
+    alice = EmailAddress.parse("alice@demo.test")
+    for client in (("192.0.2.7", "mx.example"), ("192.0.2.7", ""), ("", "")):
+        envelope = SmtpEnvelope(SENDER, (alice,), client=client[0], client_name=client[1])
+        assert (await world.delivery.deliver(envelope, RECEIVED, Spool.of(MAIL))).outcomes == {alice: Delivered()}
+    assert [flags for _, flags in await world.read()] == [{"ip", "host"}, {"ip"}, set()]
+    await world.door.close()
+
+
+@in_loop
 async def test_notifications() -> None:
     world = World(
         'require ["enotify", "fcc", "mailbox"]; notify :importance "1" :fcc "Told" :create "mailto:carol@demo.test";'
