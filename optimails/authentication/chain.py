@@ -59,7 +59,7 @@ def read_chain(by_name: ByName) -> Chain:
         return Chain()
     highest, sealed_fail = _newest(by_name)
     try:
-        rows = _rows(by_name)
+        rows = rows_of(by_name)
         message = _message(rows[-1][1])
         digest = signature.header_digest(message, by_name)
         sets = _sets(rows)
@@ -68,8 +68,8 @@ def read_chain(by_name: ByName) -> Chain:
     return Chain(sets, message, digest, highest, sealed_fail)
 
 
-def _rows(by_name: ByName) -> list[tuple[bytes, bytes, bytes]]:
-    """The three fields of each set, the first one first (§5.2, step 3)."""
+def rows_of(by_name: ByName) -> list[tuple[bytes, bytes, bytes]]:
+    """The three fields of each set, the first one first (§5.2, step 3). Raises ``BadSignature``."""
     results, messages, seals = (_by_instance(by_name, name) for name in (_RESULTS, _MESSAGE, _SEAL))
     if results.keys() != messages.keys() or results.keys() != seals.keys():
         raise BadSignature("a set is not complete")

@@ -95,7 +95,7 @@ class LocalDelivery:
         outgoing = OutgoingMail(self, directory, config)
         self._forwards = Forwards(outgoing, directory, config.smtp.max_hops)
         self.filters = Filters(config, outgoing, self._forwards)
-        self._onward = Onward(directory, self._remote, config.server.data)
+        self._onward = Onward(directory, self._remote, config)
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
 
     def close(self) -> None:

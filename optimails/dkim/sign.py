@@ -8,6 +8,7 @@ import base64
 import textwrap
 import time
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from optimails.dkim.canonical import RelaxedBodyHash, fields, relaxed_field
@@ -34,27 +35,43 @@ def sign(header: bytes, body: Iterable[bytes], keys: Iterable[SigningKey], *, no
     keys = tuple(keys)
     if not keys:
         return b""
+    body_hash = hash_of(body)
+    covered = cover(header, SIGNED)
+    when = int(time.time() if now is None else now)
+    return b"".join(signed_field("DKIM-Signature: v=1", key, covered, body_hash, when) for key in keys)
+
+
+def hash_of(body: Iterable[bytes]) -> str:
+    """The value of ``bh=`` for a body in pieces."""
     hashed = RelaxedBodyHash()
     for piece in body:
         hashed.update(piece)
-    body_hash = base64.b64encode(hashed.digest()).decode()
+    return base64.b64encode(hashed.digest()).decode()
+
+
+def cover(header: bytes, names: AbstractSet[bytes]) -> tuple[str, bytes]:
+    """The value of ``h=`` for the fields with these names, and their canonical form."""
     # Of several fields of one name the lowest is signed first (§5.4.2).
-    chosen = [(name, relaxed_field(field)) for name, field in reversed(fields(header)) if name in SIGNED]
-    names = ":".join([*(name.decode() for name, _ in chosen), "from"])
-    signed = b"".join(field for _, field in chosen)
-    made = [_field(key, names, signed, body_hash, int(time.time() if now is None else now)) for key in keys]
-    return b"".join(made)
+    chosen = [(name, relaxed_field(field)) for name, field in reversed(fields(header)) if name in names]
+    return ":".join([*(name.decode() for name, _ in chosen), "from"]), b"".join(field for _, field in chosen)
 
 
-def _field(key: SigningKey, names: str, signed: bytes, body_hash: str, now: int) -> bytes:
+def signed_field(start: str, key: SigningKey, covered: tuple[str, bytes], body_hash: str, now: int) -> bytes:
+    """A field that signs a message: its name and first tag, then what ``cover`` and ``hash_of`` gave."""
+    names, signed = covered
     h = "\r\n\t ".join(textwrap.wrap(names.replace(":", ": "), 72)).replace(": ", ":")
     head = (
-        f"DKIM-Signature: v=1; a={key.algorithm}; c=relaxed/relaxed; d={key.domain};\r\n"
+        f"{start}; a={key.algorithm}; c=relaxed/relaxed; d={key.domain};\r\n"
         f"\ts={key.selector}; t={now};\r\n"
         f"\th={h};\r\n"
         f"\tbh={body_hash};\r\n"
         "\tb="
     ).encode()
+    return with_signature(head, key, signed)
+
+
+def with_signature(head: bytes, key: SigningKey, signed: bytes) -> bytes:
+    """A field that ends with ``b=``, with the signature over these bytes and over itself."""
     signature = key.sign(signed + relaxed_field(head + b"\r\n").removesuffix(b"\r\n"))
     shown = textwrap.wrap(base64.b64encode(signature).decode(), 72)
     return head + "\r\n\t ".join(shown).encode() + b"\r\n"
