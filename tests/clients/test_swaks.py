@@ -54,3 +54,23 @@ def test_submission(peer: Peer, user: MailUser, control: Control, tmp_path: Path
     swaks(peer, protocol, *options, "--auth-password", "wrong", *envelope, expect=NO_AUTH)
     (received,) = control.contents()
     assert received.endswith(mail.read_bytes() + b"\r\n")
+
+
+def test_mail_from_outside_over_tls_with_pipelining(
+    peer: Peer, user: MailUser, control: Control, tmp_path: Path
+) -> None:
+    if "smtp" not in peer.ports:
+        pytest.skip(f"{peer.name} has no smtp")
+    mail = tmp_path / "mail"
+    mail.write_bytes(b"Subject: large\r\n\r\n" + b"line after line\r\n" * 100_000 + b"the last")  # swaks ends the line
+    other = peer.fresh_user()
+    verified = ("--tls", "--tls-verify", "--tls-ca-path", peer.ca_file, "--pipeline")
+    envelope = ("--from", "karl@example.com", "--to", f"{user.address},{other.address}")
+    said = swaks(peer, "smtp", *verified, *envelope, "--data", f"@{mail}", "--suppress-data")
+    assert "=== TLS started" in said
+    for mailbox in (control, Control(peer, other)):
+        (received,) = mailbox.contents()
+        assert received.endswith(mail.read_bytes() + b"\r\n")
+    nobody = "nobody@" + user.address.split("@")[1]
+    said = swaks(peer, "smtp", *verified, "--from", "karl@example.com", "--to", nobody, expect=NO_RECIPIENT)
+    assert "550 5.1.1" in said

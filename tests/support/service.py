@@ -63,7 +63,7 @@ class Service:
         self,
         directory: Path,
         *,
-        users: int = 40,
+        users: int = 64,
         settings: str = "",
         data: Path | None = None,
         domain: str = DOMAIN,

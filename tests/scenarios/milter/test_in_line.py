@@ -12,6 +12,7 @@ import pytest
 from tests.support.inboxes import inbox
 from tests.support.opendkim import SELECTOR, OpenDkim, opendkim
 from tests.support.peer import MailUser
+from tests.support.programs import need, run
 from tests.support.rspamd import GTUBE, Rspamd, rspamd
 from tests.support.service import DOMAIN, PASSWORD, Service
 
@@ -34,6 +35,12 @@ def signer() -> Iterator[OpenDkim]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, spam_filter: Rspamd, signer: OpenDkim) -> Iterator[Service]:
     settings = f"""
+[smtp]
+xclient_networks = ["127.0.0.1/32"]
+[dns]
+nameservers = ["127.0.0.1:9"]
+timeout = 0.1
+lifetime = 0.2
 [[milter]]
 name = "rspamd"
 address = "{spam_filter.address}"
@@ -72,6 +79,17 @@ def test_rspamd_refuses_gtube_and_marks_the_rest(service: Service) -> None:
         assert message.endswith(b"\r\n\r\nhello\r\n")
     assert b"\r\nX-Spam: Yes\r\n" in doubtful
     assert b"X-Spam: Yes" not in good
+
+
+def test_filters_and_trace_see_the_client_behind_a_trusted_server(service: Service) -> None:
+    user = service.peer.fresh_user()
+    door = ("--server", "localhost", "--port", str(service.peer.ports["smtp"]), "--ehlo", "proxy.test")
+    client = ("--xclient", "NAME=client.example ADDR=192.0.2.9 PROTO=ESMTP HELO=client.example")
+    said = run(need("swaks"), *door, *client, "--from", "karl@example.com", "--to", user.address).stdout
+    assert b"-> XCLIENT NAME=client.example " in said
+    (message,) = inbox(service, user)
+    assert b"Received: from client.example ([192.0.2.9])\r\n" in message
+    assert b"X-Seen-By-Rspamd: - from 192.0.2.9, karl@example.com\r\n" in message
 
 
 def test_rspamd_sees_a_large_message_whole(service: Service) -> None:
