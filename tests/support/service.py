@@ -11,8 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from optimails.config import load
+from optimails.config.sieve import SieveSettings
+from optimails.delivery.scripts import ScriptFiles
 from optimails.directory.admin import Admin
 from optimails.directory.database import open_database
+from optimails.mailbox.service import account_directory
 from tests.support import certificates
 from tests.support.free_ports import free_ports
 from tests.support.peer import MailUser, Peer
@@ -88,6 +91,12 @@ class Service:
             admin.domain_add(domain)
             for address in accounts:
                 admin.account_add(address, password=PASSWORD)
+
+    def scripts(self, user: MailUser) -> ScriptFiles:
+        """His Sieve scripts."""
+        with self.admin() as admin:
+            identity = admin.account_get(user.address).id
+        return ScriptFiles(account_directory(self.data, identity), SieveSettings())
 
     @contextlib.contextmanager
     def admin(self) -> Iterator[Admin]:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.free_ports import free_ports
 from tests.support.imap_door import MESSAGES
-from tests.support.peer import MailUser, Peer
+from tests.support.peer import MailUser
 from tests.support.service import Service
 from tests.support.transcript import Connection, Transcript
 
 DIALOGUES = Path(__file__).parents[2] / "transcripts" / "imap"
 # What needs other settings, another network, a broken directory, or reaches into the session.
 INSIDE = ("@setting", "@far", "@limit", "@away", "@sessions", "@timeout", "@kick", "@account", "@changed")
+INSIDE += ("@plan", "@delegate", "@refuse", "@folders", "@audit")  # rights of others are set up in the directory
 ELSEWHERE = {"login", "authenticate_plain", "authenticate_login", "utf8_login", "literals", "byte_by_byte"}  # passwords
 ELSEWHERE |= {"starttls_injection", "compress"}  # the stream itself changes: test_server.py
 ELSEWHERE |= {"quota", "thunderbird"}  # limits of another plan
@@ -29,7 +31,9 @@ FILES = sorted(path for path in DIALOGUES.glob("*.txt") if _fits(path))
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("imap"), users=len(FILES))
+    (port,) = free_ports(1)
+    sieve = f'[[listener]]\nprotocol = "managesieve"\naddress = "127.0.0.1:{port}"\n[sieve]\nimap_patience = 30.0\n'
+    service = Service(tmp_path_factory.mktemp("imap"), users=len(FILES), settings=sieve)
     service.start()
     yield service
     service.stop()
@@ -58,8 +62,8 @@ class SocketConnection:
 
 
 class SocketDoor:
-    def __init__(self, peer: Peer, user: MailUser) -> None:
-        self.peer, self.user = peer, user
+    def __init__(self, service: Service, user: MailUser) -> None:
+        self.service, self.peer, self.user = service, service.peer, user
 
     async def connect(self) -> SocketConnection:
         context = ssl.create_default_context(cafile=str(self.peer.ca_file))
@@ -69,6 +73,9 @@ class SocketDoor:
         return SocketConnection(reader, writer, self.user)
 
     async def given(self, words: list[str], connection: Callable[[], Awaitable[Connection]]) -> None:
+        if words[0] == "sieve":
+            self.service.scripts(self.user).put(words[1], " ".join(words[2:]).encode())
+            return
         client = await connection()
         match words:
             case ["login"]:
@@ -92,4 +99,4 @@ class SocketDoor:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_dialogue(path: Path, service: Service) -> None:
-    asyncio.run(Transcript(SocketDoor(service.peer, service.peer.fresh_user()), path).run())
+    asyncio.run(Transcript(SocketDoor(service, service.peer.fresh_user()), path).run())

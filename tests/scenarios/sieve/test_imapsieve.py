@@ -12,9 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from optimails.config.sieve import SieveSettings
-from optimails.delivery.scripts import ScriptFiles
-from optimails.mailbox.service import account_directory
 from tests.support import dovecot
 from tests.support.free_ports import free_ports
 from tests.support.peer import Peer
@@ -198,15 +195,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         running.stop()
 
 
-def scripts(service: Service, user: int) -> ScriptFiles:
-    with service.admin() as admin:
-        identity = admin.account_get(service.peer.users[user].address).id
-    return ScriptFiles(account_directory(service.data, identity), SieveSettings())
-
-
 def put(service: Service, user: int, script: str) -> None:
     """Also one that is wrong, which ManageSieve would not take."""
-    folder = scripts(service, user).folder
+    folder = service.scripts(service.peer.users[user]).folder
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "main.sieve").write_text(script)
 

@@ -10,6 +10,7 @@ from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.model.flags import SEEN, Flag
 from optimails.model.ids import AccountId
 from tests.support.memory import account, memory_mail
+from tests.support.old_index import make_old
 from tests.support.run import run
 
 
@@ -112,10 +113,9 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date(tmp_path):
     path = tmp_path / "index.sqlite"
     database = Database(path)
     accounts.prepare(database, AccountId("aa"))
-    with database.write() as connection:  # as the first version had it
+    with database.write() as connection:
         mailboxes.insert(connection, AccountId("aa"), "INBOX", "")
-        connection.execute("DROP TABLE annotation")
-        connection.execute("PRAGMA user_version = 1")
+        make_old(connection)
     database.close()
     for _ in range(2):
         database = Database(path)

@@ -15,6 +15,7 @@ from optimails.model.flags import FLAGGED
 from optimails.model.ids import AccountId
 from optimails.model.number_set import NumberSet
 from tests.support.memory import account, memory_mail
+from tests.support.old_index import make_old
 from tests.support.run import run
 
 LIMITS = AnnotationLimits(entries=3, total=200)
@@ -106,8 +107,7 @@ async def test_an_account_of_an_earlier_version_keeps_its_mail_and_flags(tmp_pat
 
     before = await opened(fill)
     with closing(sqlite3.connect(index)) as database, database:
-        database.execute("DROP TABLE annotation")
-        database.execute("PRAGMA user_version = 1")
+        make_old(database)
     assert await opened(note) == (before, {"/shared/a": b"1"})
     with closing(sqlite3.connect(index)) as database, database:  # by a later version of the program
         (version,) = database.execute("PRAGMA user_version").fetchone()
