@@ -89,7 +89,7 @@ class Filters:
         own = f"{account_directory(self.data, account.id)}/{FOLDER}/{ACTIVE}"
         paths = [("active", own)]
         folder = domain_folder(self._domains, account.address.domain)
-        if folder is not None:
+        if folder is not None and os.path.isdir(folder):  # noqa: PTH112 - a Path costs as much again
             paths = [("before", f"{folder}/before{SUFFIX}"), *paths, ("after", f"{folder}/after{SUFFIX}")]
         found = []
         for label, path in paths:

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from optimails.index.database import Database
 from optimails.model.ids import AccountId, MailboxId, ModSeq, UidValidity
@@ -88,16 +89,30 @@ def reserve(database: Database, mailbox: MailboxId, count: int) -> None:
         )
 
 
-def next_modseq(connection: sqlite3.Connection) -> ModSeq:
-    """A MODSEQ above all given before, within the caller's transaction."""
-    modseq, reserved = connection.execute(
-        "UPDATE account SET modseq = modseq + 1 RETURNING modseq, modseq_reserved"
+class Standing(NamedTuple):
+    """The account within a transaction that changes it."""
+
+    modseq: ModSeq  # of this change
+    left: int  # MODSEQs that may still be given by ordinary commits
+    storage: int  # bytes, before the change
+    messages: int
+
+
+def advance(connection: sqlite3.Connection) -> Standing:
+    """Take a MODSEQ above all given before, within the caller's transaction, and look at the rest by the way."""
+    modseq, reserved, storage, messages = connection.execute(
+        "UPDATE account SET modseq = modseq + 1 RETURNING modseq, modseq_reserved, storage, messages"
     ).fetchone()
     if modseq + MODSEQ_BLOCK // 2 >= reserved:
         # By an ordinary commit, but so long before it is needed that the log is synced (at a checkpoint, every thousand
         # pages) while there are numbers left that are safe. Or a power cut would have them given twice.
         connection.execute("UPDATE account SET modseq_reserved = modseq + ?", (MODSEQ_BLOCK,))
-    return ModSeq(modseq)
+    return Standing(ModSeq(modseq), reserved - modseq, storage, messages)
+
+
+def next_modseq(connection: sqlite3.Connection) -> ModSeq:
+    """A MODSEQ above all given before, within the caller's transaction."""
+    return advance(connection).modseq
 
 
 def next_uid_validity(connection: sqlite3.Connection) -> UidValidity:

@@ -154,23 +154,23 @@ def insert_rows(
     """One transaction for messages whose files are there; ``flags`` are those of each, by name."""
     size = sum(row.size for row in rows)
     while True:
-        accounts.reserve(engine.database, box.id, len(rows))
         try:
             with engine.database.write() as connection:
                 row = _current(connection, box.id, len(rows))
+                standing = _standing(connection)
+                before = Usage(standing.storage, standing.messages, engine.limits)
                 if not exempt:
-                    _check_quota(engine, connection, size, len(rows))
-                modseq = accounts.next_modseq(connection)
+                    expect_room(before, size, len(rows))
                 # All at once, or a second message's keyword could get the bit that the first one's just got.
                 engine.keywords.assign(connection, {flag for some in flags for flag in some})
                 marked = [
                     new._replace(flags=engine.keywords.assign(connection, some))
                     for new, some in zip(rows, flags, strict=True)
                 ]
-                uids = messages.insert(connection, row, modseq, marked)
-                return uids, modseq, Usage(*accounts.usage(connection), engine.limits)
+                uids = messages.insert(connection, row, standing.modseq, marked)
+                return uids, standing.modseq, before.plus(size, len(rows))
         except _BlockUsedUp:
-            continue
+            accounts.reserve(engine.database, box.id, len(rows))
 
 
 def _current(connection: sqlite3.Connection, mailbox: MailboxId, count: int) -> MailboxRow:
@@ -181,6 +181,14 @@ def _current(connection: sqlite3.Connection, mailbox: MailboxId, count: int) -> 
     if row.uid_reserved - row.uid_next < count:
         raise _BlockUsedUp
     return row
+
+
+def _standing(connection: sqlite3.Connection) -> accounts.Standing:
+    """The account as the transaction sees it, with a MODSEQ that is safe."""
+    standing = accounts.advance(connection)
+    if standing.left <= 0:
+        raise _BlockUsedUp
+    return standing
 
 
 def _check_quota(engine: Engine, connection: sqlite3.Connection, size: int, count: int) -> None:

@@ -73,6 +73,7 @@ class MaildirFiles:
         self._root = directory / "Maildir"
         self._shelf = directory / ".expunged"
         self._text = str(self._root)
+        self._tmp = self._root / "tmp"
         if not (self._root / "tmp").exists():
             _make_durable(self._root)
             _make_durable(self._shelf)
@@ -155,7 +156,7 @@ class MaildirFiles:
     # -- messages ------------------------------------------------------------------------------------------------------
 
     def stage(self) -> StagedFile:
-        return StagedFile(self._root / "tmp")
+        return StagedFile(self._tmp)
 
     def place(self, staged: Sequence[Staged], folder: str) -> Placed:
         journaled = self._journal is not None and all(one.size <= IN_MEMORY for one in staged)
