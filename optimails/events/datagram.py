@@ -6,6 +6,8 @@ and no state: a process joins by binding a socket and leaves by dying. What can 
 - A socket without a process (killed): the kernel says ECONNREFUSED, and we remove the file.
 - A process that is too busy to read: its queue is full, the kernel says EAGAIN (after as few as ten datagrams). We keep
   the notices for it, merged by mailbox, and try again for a second; then they are lost, which is harmless.
+- Many changes in a short time: each datagram wakes every process. So the first goes at once, and what follows within
+  some milliseconds goes together. Sessions in this process hear of everything at once.
 - Somebody writes rubbish into a socket: ``wire.unpack`` yields nothing. The folder is 0700, so only our own user can.
 
 The listing of the folder is cached by its mtime; a folder changed within the last moments is not trusted to have a
@@ -27,6 +29,7 @@ from optimails.events.wire import MAX_DATAGRAM, pack, unpack
 SUFFIX = ".sock"
 BATCH = 64  # datagrams read in one turn of the loop
 RECEIVE_BUFFER = 1024 * 1024
+SPACING = 0.01  # seconds between two sendings
 RETRY_AFTER = 0.01  # seconds
 RETRIES = 100
 MAX_BACKLOG = 10_000  # merged notices kept for one busy peer
@@ -48,6 +51,9 @@ class DatagramBus(MemoryBus):
         self._listed_at: int | None = None
         self._backlog: dict[str, Gathering] = {}
         self._tries = 0
+        self._leaving = Gathering()  # what is to be sent
+        self._sent_at = 0.0  # by the loop's clock
+        self._sending: asyncio.TimerHandle | None = None
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Socket paths are limited to 107 bytes; through the folder's descriptor they are always short.
         self._folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -69,6 +75,10 @@ class DatagramBus(MemoryBus):
         """Leave; later publications go nowhere."""
         if self._socket.fileno() < 0:
             return
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+        self._send(self._leaving.take())
         if self._loop is not None and not self._loop.is_closed() and self._own is not None:
             self._loop.remove_reader(self._socket.fileno())
             with contextlib.suppress(FileNotFoundError):
@@ -103,8 +113,21 @@ class DatagramBus(MemoryBus):
 
     def _flush(self) -> None:
         notices = self._taken()
-        self._send(notices)
+        for notice in notices:
+            self._leaving.add(notice)
+        if self._sending is None:
+            loop = asyncio.get_running_loop()
+            wait = self._sent_at + SPACING - loop.time()
+            if wait <= 0:
+                self._send_leaving()
+            else:
+                self._sending = loop.call_later(wait, self._send_leaving)
         self._dispatch(notices)
+
+    def _send_leaving(self) -> None:
+        self._sending = None
+        self._sent_at = asyncio.get_running_loop().time()
+        self._send(self._leaving.take())
 
     def _send_at_once(self, notices: Sequence[Notice]) -> None:
         """Without a loop, in any thread: a busy peer is given a few more moments, then it is skipped."""

@@ -220,6 +220,32 @@ def test_a_burst_reaches_a_busy_process_in_the_end(tmp_path):
     asyncio.run(steps())
 
 
+def test_changes_in_quick_succession_go_together_and_none_is_lost(tmp_path):
+    async def steps():
+        sender, receiver = DatagramBus(tmp_path, "one"), DatagramBus(tmp_path, "two")
+        sender.start()
+        receiver.start()
+        heard, here, sent = [], [], []
+        receiver.subscribe(ANNA, None, heard.append)
+        sender.subscribe(ANNA, None, here.append)
+        send = sender._send
+        sender._send = lambda notices: (sent.append(len(notices)), send(notices))
+        for modseq in range(1, 101):
+            sender.publish(ANNA, modseq % 3, modseq)
+            await asyncio.sleep(0)
+        await until(lambda: here and here[-1].modseq == 100)
+        await until(lambda: {98, 99, 100} <= {notice.modseq for notice in heard})
+        assert len(sent) < 50 < len(here)
+        sender.publish(ANNA, 7, 101)
+        sender.publish(ANNA, 7, 102)
+        await asyncio.sleep(0)
+        sender.close()  # what is waiting leaves before
+        await until(lambda: heard[-1].modseq == 102)
+        receiver.close()
+
+    asyncio.run(steps())
+
+
 def test_datagrams_hold_many_notices_and_stay_small():
     notices = [Notice(Kind.MAILBOX, f"{number:032x}", number, 2**63 + number) for number in range(500)]
     datagrams = list(pack(notices))
