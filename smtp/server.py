@@ -257,6 +257,7 @@ class SmtpFactory(DoorFactory[Connection]):
         super().__init__(services, listener, _OPEN.labels(listener.protocol.value))
         config = services.config
         filters = [one for one in config.milter if one.sees(listener)]
+        resolver = Resolver(config.dns)
         self.door = Door(
             listener.protocol,
             config.smtp,
@@ -267,8 +268,8 @@ class SmtpFactory(DoorFactory[Connection]):
             services.sessions,
             self.can_start_tls,
             Signer(config.server.data),
-            Filters(filters, listener.label, listener.port) if filters else None,
-            Authenticity.of(config, Authenticator(Resolver(config.dns), config.authentication)),
+            Filters(filters, listener.label, listener.port, resolver) if filters else None,
+            Authenticity.of(config, Authenticator(resolver, config.authentication)),
         )
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)

@@ -15,6 +15,8 @@ from prometheus_client import Counter
 
 from optimails.config.milter import MilterSettings
 from optimails.delivery.spool import Spool
+from optimails.dns import Resolver
+from optimails.dns.names import host_name
 from optimails.model.address import EmailAddress
 from smtp.milter import changes, macros, wire
 from smtp.milter.changes import Message, Wishes
@@ -65,10 +67,18 @@ class Verdict:
 class Filters:
     """One for each listener and worker."""
 
-    def __init__(self, settings: Iterable[MilterSettings], listener: str, port: int = 0) -> None:
+    def __init__(
+        self, settings: Iterable[MilterSettings], listener: str, port: int = 0, resolver: Resolver | None = None
+    ) -> None:
+        """``resolver`` knows names of clients; without one nobody does."""
         self._filters = tuple(Filter(one) for one in settings)
         self.listener = listener  # its name
         self.port = port
+        self._resolver = resolver
+
+    async def name_of(self, address: str) -> str:
+        """The verified name of a client's machine; empty when nobody knows. Filters distrust clients without one."""
+        return await host_name(self._resolver, address) if self._resolver is not None and address else ""
 
     def begin(self, client: Client, identifier: str, known: dict[str, Final]) -> "Filtering":
         """A message. ``known`` is kept for the client's next one: what filters said of the client itself."""

@@ -20,10 +20,11 @@ from optimails.directory.api import Resolution
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax
 from smtp.milter import changes, wire
-from smtp.milter.chain import Verdict
+from smtp.milter.chain import Filters, Verdict
 from smtp.milter.changes import Message
 from smtp.milter.macros import Client
 from smtp.session import trace
+from smtp.session.door import Peer
 from smtp.session.transaction import Transaction
 from smtp.wire import replies
 from smtp.wire.commands import Mail, Rcpt
@@ -49,7 +50,10 @@ async def mail(session: "Session", transaction: Transaction) -> bool:
     filters = session.door.filters
     if filters is None:
         return True
-    filtering = filters.begin(_client(session), transaction.identifier, session.filtered)
+    origin = session.origin
+    if not origin.name:
+        origin = replace(origin, name=await filters.name_of(origin.address))
+    filtering = filters.begin(_client(session, filters, origin), transaction.identifier, session.filtered)
     transaction.filtering = filtering
     word = await filtering.mail(transaction.mail.sender, _parameters(transaction.mail))
     if _goes_on(session, word):
@@ -215,18 +219,17 @@ def _in_its_words(text: str) -> bytes:
     )
 
 
-def _client(session: "Session") -> Client:
-    door, origin, account = session.door, session.origin, session.account
-    assert door.filters is not None
+def _client(session: "Session", filters: Filters, origin: Peer) -> Client:
+    door, account = session.door, session.account
     return Client(
         origin.address,
         origin.port,
         origin.name,
         origin.hello,
         door.hostname,
-        door.filters.listener,
+        filters.listener,
         origin.server,
-        origin.server_port or door.filters.port,
+        origin.server_port or filters.port,
         session.secured() if session.tls else None,
         session.mechanism,
         str(account.address) if account is not None else origin.login,

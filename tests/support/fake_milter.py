@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from tests.support.free_ports import free_ports
+
 CONTINUE, ACCEPT, DISCARD, REJECT, TEMPFAIL, SKIP, PROGRESS = b"c", b"a", b"d", b"r", b"t", b"s", b"p"
 EVERYTHING = 0x1FF
 Said = bytes | list[bytes] | Callable[[bytes], "bytes | list[bytes]"] | None
@@ -33,10 +35,13 @@ class FakeMilter:
     """``answers``: a command's letter → what is said to it (continue, when it is not there); None is silence, ``b""``
     hangs up, bytes that begin with ``!`` are sent raw. ``steps`` are the flags it wants of the protocol."""
 
-    def __init__(self, answers: dict[bytes, Said] | None = None, *, steps: int = 0, version: int = 6) -> None:
+    def __init__(
+        self, answers: dict[bytes, Said] | None = None, *, steps: int = 0, version: int = 6, tcp: bool = False
+    ) -> None:
         self.answers = answers or {}
         self.steps = steps
         self.version = version
+        self.tcp = tcp
         self.chosen = b""  # its own lists of macros
         self.offer: tuple[int, int, int] | None = None
         self.heard: list[tuple[bytes, bytes]] = []  # letters and data, macros apart
@@ -45,15 +50,19 @@ class FakeMilter:
         self.most = 0
         self.connections = 0
         self._folder = tempfile.TemporaryDirectory(prefix="milter-")
+        self.port = free_ports(1)[0] if tcp else 0
         self.path = str(Path(self._folder.name) / "socket")
         self._server: asyncio.Server | None = None
 
     @property
     def address(self) -> str:
-        return f"unix:{self.path}"
+        return f"127.0.0.1:{self.port}" if self.tcp else f"unix:{self.path}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_unix_server(self._serve, self.path)
+        if self.tcp:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        else:
+            self._server = await asyncio.start_unix_server(self._serve, self.path)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -108,6 +108,7 @@ class SmtpDoor:
         self.mail = PostMail(self.world.mail)
         self.queue: Queue | None = None
         self.filters: Filters | None = None
+        self.resolver: Resolver | None = None  # for the names of clients
         self.dns = LocalDns({})  # asked only where ``@dns`` has put something
         self.dns_runs = False
 
@@ -127,7 +128,7 @@ class SmtpDoor:
     def door(self) -> Door:
         config = self.config()
         if config.milter and self.filters is None:
-            self.filters = Filters(config.milter, "listener", 25)
+            self.filters = Filters(config.milter, "listener", 25, self.resolver)
         self.queue = self.queue or Queue(self.data, config.queue, config.relay)
         delivery = LocalDelivery(self.directory, self.mail, config, self.queue)
         return Door(

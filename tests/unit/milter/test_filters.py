@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from optimails.config import Protocol
+from optimails.config.dns import DnsSettings
+from optimails.dns import Resolver
 from optimails.model.address import EmailAddress
+from optimails.model.mailbox_name import mailbox_name
 from optimails.model.special_use import SpecialUse
 from optimails.queue.control import Choice
 from tests.support import fake_milter
+from tests.support.dns_server import local_dns
 from tests.support.fake_milter import FakeMilter, add_header, change_header, insert_header
 from tests.support.in_loop import in_loop
 from tests.support.smtp_door import MemoryEnd, SmtpDoor
@@ -104,6 +108,25 @@ async def test_what_a_filter_does_not_want_is_not_said_and_not_waited_for() -> N
     async with door(reluctant) as made:
         assert (await send(made))[-1].startswith(b"250 ")
     assert reluctant.letters() == b"OEQ"
+
+
+@in_loop
+async def test_a_client_has_a_name_when_it_leads_back_to_its_address() -> None:
+    reverse = ("7.2.0.192.in-addr.arpa", "PTR")
+    zone = {
+        reverse: ["mail.liar.test.", "Mail.Client.test."],
+        ("mail.liar.test", "A"): ["192.0.2.1"],
+        ("mail.client.test", "A"): ["192.0.2.6", "192.0.2.7"],
+    }
+    for records, name in ((zone[reverse], b"mail.client.test"), (["mail.liar.test."], b"unknown"), ([], b"unknown")):
+        filter_ = FakeMilter()
+        with local_dns(zone | {reverse: records}) as dns:
+            async with door(filter_) as made:
+                made.far = True
+                made.resolver = Resolver(DnsSettings(nameservers=(dns.address,), timeout=0.2, lifetime=0.5))
+                assert (await send(made))[-1].startswith(b"250 ")
+        assert dict(filter_.heard)[b"C"] == name + b"\x004\0\x00192.0.2.7\0"
+        assert filter_.macros[b"C"]["{client_name}"] == name.decode()
 
 
 @in_loop
@@ -335,3 +358,42 @@ async def test_a_header_without_end_is_refused_where_filters_look() -> None:
         assert (await send(made, content=content))[-1].startswith(b"552 5.3.4 ")
         for content in (b"", b"no header at all\r\n", b"\r\nonly body\r\n", b"X: only header\r\n"):
             assert (await send(made, content=content))[-1][:3] == b"250"
+
+
+@in_loop
+async def test_content_in_chunks_and_a_filter_over_tcp() -> None:
+    for answer, said in ((fake_milter.CONTINUE, b"250 2.0.0"), (fake_milter.REJECT, b"550 5.7.1")):
+        filter_ = FakeMilter({b"T": answer}, tcp=True)
+        async with door(filter_) as made:
+            end = await greeted(made)
+            await end.talk(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<alice@demo.test>\r\n")
+            assert (await end.talk(b"BDAT 7\r\nX: 1\r\n\r")).startswith(b"250 2.0.0")
+            assert (await end.talk(b"BDAT 6 LAST\r\n\nbody\n")).startswith(said)
+
+
+@in_loop
+async def test_who_is_at_work_for_ever_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smtp.milter.chain.LONGEST_LOOK", 0.2)
+    async with door(FakeMilter({b"E": [fake_milter.PROGRESS] * 3})) as made:
+        assert (await send(made))[-1].startswith(b"451 4.7.1 ")
+
+
+@in_loop
+async def test_a_removed_junk_mailbox_is_made_again() -> None:
+    async with door(FakeMilter({b"E": [b"q\0", fake_milter.CONTINUE]})) as made:
+        for change in ("delete", "take its name"):
+            async with await made.mail.open(made.account("alice")) as mail:
+                await mail.delete(mailbox_name("Junk"))
+                if change != "delete":
+                    await mail.create("Junk")
+            assert (await send(made))[-1][:3] == b"250"
+            async with await made.mail.open(made.account("alice")) as mail:
+                assert (await mail.status(mailbox_name("Junk"))).messages == 1
+
+
+@in_loop
+async def test_headers_that_grow_without_end_are_a_failure() -> None:
+    wishes = [add_header(b"X", b"x" * 60_000)] * 15
+    filters = [FakeMilter({b"E": [*wishes, fake_milter.CONTINUE]}) for _ in range(3)]
+    async with door(*filters) as made:
+        assert (await send(made))[-1].startswith(b"451 4.7.1 ")
