@@ -57,9 +57,32 @@ def profile(address: str, domain: str, offer: Offer, language: str) -> bytes | N
             "PayloadDescription": text("web.profile.description", language, provider=offer.provider),
             "PayloadOrganization": offer.provider,
             "PayloadRemovalDisallowed": False,
-            "PayloadContent": [account],
+            "PayloadContent": [account, *_dav(address, identifier, own, offer)],
         }
     )
+
+
+def _dav(address: str, identifier: str, own: uuid.UUID, offer: Offer) -> list[dict[str, object]]:
+    """Calendars and contacts ("com.apple.caldav.account", "com.apple.carddav.account")."""
+    if offer.dav is None:
+        return []
+    host, port = offer.dav
+    return [
+        {
+            "PayloadType": f"com.apple.{kind.lower()}.account",
+            "PayloadVersion": 1,
+            "PayloadIdentifier": f"{identifier}.{kind.lower()}",
+            "PayloadUUID": str(uuid.uuid5(own, kind.lower())),
+            "PayloadDisplayName": address,
+            f"{kind}AccountDescription": address,
+            f"{kind}HostName": host,
+            f"{kind}Port": port,
+            f"{kind}UseSSL": True,
+            f"{kind}Username": address,
+            f"{kind}PrincipalURL": f"/dav/{address}/",
+        }
+        for kind in ("CalDAV", "CardDAV")
+    ]
 
 
 class CannotSign(ValueError):

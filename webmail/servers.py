@@ -30,6 +30,7 @@ class Offer:
     provider: str
     servers: tuple[Server, ...]  # IMAP before POP3 before submission
     web: str  # "https://host" or "https://host:port"
+    dav: tuple[str, int] | None = None  # host and port of calendars and contacts
 
     def first(self, kind: Kind) -> Server | None:
         return next((server for server in self.servers if server.kind is kind), None)
@@ -41,7 +42,9 @@ def offer_of(config: Config) -> Offer:
     port = config.web.port or _port(config, Protocol.HTTP, TlsMode.IMPLICIT) or 443
     servers = tuple(server for kind in Kind if (server := _server(config, kind)) is not None)
     web = f"https://{host}" if port == 443 else f"https://{host}:{port}"
-    return Offer(config.web.provider or config.server.hostname, servers, web)
+    served = any(one.protocol is Protocol.HTTP for one in config.listener)
+    dav = (host, port) if config.dav.enabled and served else None
+    return Offer(config.web.provider or config.server.hostname, servers, web, dav)
 
 
 def _server(config: Config, kind: Kind) -> Server | None:

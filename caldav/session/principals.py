@@ -11,7 +11,7 @@ from caldav.session.propfind import of_path
 from caldav.session.rendering import missing, multistatus
 from caldav.wire.names import DECLARATIONS, c, cs, d, element
 from caldav.wire.reading import Wanted, read_prop
-from optimails.model.errors import BadSyntax, Refused
+from optimails.model.errors import Refused
 
 MAX_EXPANDED = 200  # resources of one answer
 MAX_LEVELS = 4
@@ -62,11 +62,12 @@ def _follow(place: Place, value: str, inner: Element, budget: list[int], levels:
 
 def _search(place: Place, root: Element) -> Answer:
     """principal-property-search: by an address in full, or among oneself; people are not listed to anybody."""
-    wanted = read_prop(root)
+    wanted = _wanted(root)
     searches = root.findall(d("property-search"))
-    if not searches:
-        raise BadSyntax("Nothing is searched for")
     found: dict[str, Place] = {}
+    if not searches:  # not in the grammar, but asked: everybody whom one may see
+        own = f"/{str(place.user.address).lower()}/"
+        found[own] = place_of(place.world, place.exchange, own)
     for search in searches:
         prop, text = search.find(d("prop")), (search.findtext(d("match")) or "").strip()
         names = [one.tag for one in prop] if prop is not None else []
@@ -81,6 +82,13 @@ def _search(place: Place, root: Element) -> Answer:
         with other.opened():
             responses.append(of_path(other, wanted))
     return Answer.xml(207, multistatus(responses))
+
+
+def _wanted(root: Element) -> Wanted:
+    """A D:prop, or what python-caldav puts beside an empty one."""
+    wanted = read_prop(root)
+    beside = (d("prop"), d("property-search"), d("apply-to-principal-collection-set"))
+    return wanted if wanted.names else Wanted(tuple(one.tag for one in root if one.tag not in beside))
 
 
 def _matching(place: Place, names: list[str], text: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from optimails.cli import frame
 from optimails.cli.app import App
 from optimails.cli.errors import Exit
 from optimails.cli.frame import option, say
+from optimails.cli.groupware import groupware_of
 from optimails.cli.mail import accounts, service
 from optimails.cli.output import print_json, progress
 
@@ -22,9 +23,12 @@ _root = frame.Group("")
 @click.pass_obj
 def doctor(app: App, account: str | None, repair: bool) -> int:
     """Exit code 3 when something was found, also when it was repaired."""
+    from optimails.groupware import doctor as groupware_doctor  # noqa: PLC0415 - when needed
     from optimails.mailbox.doctor import examine  # noqa: PLC0415 - when needed
 
     wanted = accounts(app, account)
+
+    groupware = groupware_of(app)
 
     async def visit() -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
@@ -32,6 +36,8 @@ def doctor(app: App, account: str | None, repair: bool) -> int:
             with progress(say("cli.doctor.progress"), len(wanted)) as step:
                 for patient in wanted:
                     findings = await examine(mail, patient, repair=repair)
+                    others = await asyncio.to_thread(groupware_doctor.examine, groupware, patient, repair=repair)
+                    rows += [{"address": str(patient.address), **asdict(finding)} for finding in others]
                     rows += [{"address": str(patient.address), **asdict(finding)} for finding in findings]
                     step()
         return rows

@@ -27,7 +27,14 @@ class Checked:
 
 
 # TXT records of several purposes share a name; these are told apart by how they begin.
-_MARKS = {"spf": "v=spf1", "dkim": "", "dmarc": "v=dmarc1", "mta_sts": "v=stsv1", "tls_reports": "v=tlsrptv1"}
+_MARKS = {
+    "spf": "v=spf1",
+    "dkim": "",
+    "dmarc": "v=dmarc1",
+    "mta_sts": "v=stsv1",
+    "tls_reports": "v=tlsrptv1",
+    "dav": "path=",
+}
 
 
 async def check(resolver: Resolver, records: list[Record]) -> list[Checked]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from optimails.model.dns_name import ascii_name
 
 TTL = 3600
+DAV_PATH = "/dav/"
 MAX_STRING = 255  # bytes of one string of a TXT record (RFC 1035 §3.3)
 STS_MAX_AGE = 604_800  # seconds: a week (RFC 8461 §3.2 advises weeks)
 _SERVICES = (
@@ -88,6 +89,8 @@ def records_for(
     for service, port in _SERVICES:
         purpose = "dav" if "dav" in service else "clients"
         made.append(Record(f"{service}.{domain}", "SRV", f"0 1 {port} {hostname}.", purpose, needed=False))
+        if purpose == "dav":  # RFC 6764 §4
+            made.append(Record(f"{service}.{domain}", "TXT", f"path={DAV_PATH}", purpose, needed=False))
     for name in ("autoconfig", "autodiscover"):
         made.append(Record(f"{name}.{domain}", "CNAME", f"{hostname}.", "clients", needed=False))
     return made

@@ -295,7 +295,21 @@ class AccountGroupware:
             items.put(connection, row.id, old, facts, int(self._clock()))
         return old is None
 
-    # What the jobs worker does
+    # What the doctor and the jobs worker do
+
+    @storage_errors
+    def rows(self, collection: Collection) -> list[ItemRow]:
+        with self.database.read() as connection:
+            return items.every(connection, collection.id)
+
+    @storage_errors
+    def says(self, collection: Collection, row: ItemRow, facts: Facts) -> bool:
+        """Whether the tables say these facts of the item; of a series without end only those that do not move."""
+        with self._snapshot() as connection:
+            occurrences, properties = items.extracted(connection, collection.id, row.id)
+        same = (row.uid, row.component, row.parts) == (facts.uid, facts.component, facts.parts)
+        whole = facts.kept_to is not None or {tuple(map(int, one)) for one in facts.occurrences} == occurrences
+        return same and whole and [tuple(one) for one in facts.properties] == properties
 
     @storage_errors
     def forget(self, days: int) -> int:

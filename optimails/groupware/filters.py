@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from optimails.groupware.api import COMPONENTS
 from optimails.groupware.calendar import CalendarObject, Occurrence, occurrences
 from optimails.groupware.card import Card
 from optimails.groupware.moments import EVER, NEVER, Moment, clock_of, duration, moment, seconds
@@ -107,10 +108,33 @@ class CardFilter:
     any_of: bool = True
 
 
+_OF_CALENDARS = frozenset({"VERSION", "PRODID", "CALSCALE", "METHOD"})
+
+
+def spread(wanted: CompFilter) -> list[CompFilter]:
+    """What a filter means that asks a VCALENDAR for what only its components have: any of them may have it.
+
+    RFC 4791 §9.7.1 has no such filters, but programs send them that look for events and tasks at once.
+    """
+    if wanted.time_range is None and not any(_of_components(one) for one in wanted.props):
+        return [wanted]
+    own = tuple(one for one in wanted.props if not _of_components(one))
+    theirs = tuple(one for one in wanted.props if _of_components(one))
+    parts = [CompFilter(name, False, wanted.time_range, theirs) for name in COMPONENTS]
+    return [CompFilter(wanted.name, wanted.absent, None, own, (*wanted.comps, part)) for part in parts]
+
+
+def _of_components(prop: PropFilter) -> bool:
+    return prop.name not in _OF_CALENDARS and not prop.name.startswith("X-")
+
+
 def calendar_fits(wanted: CompFilter, found: CalendarObject, zone: tzinfo | None, budget: Budget) -> bool:
     """Whether an object fits the filter of a VCALENDAR."""
     if wanted.name != "VCALENDAR" or wanted.absent:
         return False
+    meant = spread(wanted)
+    if len(meant) > 1:
+        return any(calendar_fits(one, found, zone, budget) for one in meant)
     asked = _Asked(found, zone, budget)
     return all(_property_fits(one, found.root, asked) for one in wanted.props) and all(
         _some_fit(one, found.root.children, asked) for one in wanted.comps

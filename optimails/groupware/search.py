@@ -23,6 +23,7 @@ from optimails.groupware.filters import (
     TimeRange,
     calendar_fits,
     card_fits,
+    spread,
     touches,
 )
 from optimails.groupware.recurrence import Budget
@@ -56,6 +57,9 @@ def _calendar(
 ) -> set[int]:
     if wanted.name != "VCALENDAR" or wanted.absent:
         return set()
+    meant = spread(wanted)
+    if len(meant) > 1:
+        return set().union(*(_calendar(connection, collection, one, zone, budget) for one in meant))
     if not wanted.props and not wanted.comps:
         return search.of_component(connection, collection, None)
     fits = _reader(lambda text: calendar_fits(wanted, read_object(text), zone, budget), budget)

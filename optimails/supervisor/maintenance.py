@@ -14,7 +14,10 @@ from optimails.config import Config
 from optimails.directory.admin import Admin
 from optimails.directory.database import Database
 from optimails.directory.local import LocalDirectory
+from optimails.groupware.doctor import refresh
+from optimails.groupware.service import LocalGroupware, bounds_of
 from optimails.mailbox.service import LocalMailService
+from optimails.model.account import Account
 from optimails.model.errors import MailError
 from optimails.model.ids import AccountId
 from optimails.store.places import account_directory
@@ -34,6 +37,7 @@ class Maintenance:
         self._directory = directory
         self._mail = mail
         self._data = config.server.data
+        self._groupware = LocalGroupware(self._data, bounds_of(config.dav))
 
     async def run(self, turn: int | None = None) -> dict[str, object]:
         """Do what is due; gives the numbers for the log. ``turn`` says whose turn it is, by default as time passes."""
@@ -51,11 +55,19 @@ class Maintenance:
                 account = await self._directory.account(info.id)
                 if account is not None:
                     purged += await self._mail.maintain(account)
+                    await asyncio.to_thread(self._maintain_groupware, account)
                     looked_at += 1
             except MailError as wrong:
                 log.warning("account_skipped", extra={"fields": {"account": info.id, "why": str(wrong)}})
             await asyncio.sleep(PAUSE)
         return purged, looked_at
+
+    def _maintain_groupware(self, account: Account) -> None:
+        if self._groupware.exists(account.id):
+            with self._groupware.open(account) as groupware:
+                groupware.forget(self._config.dav.keep_deletions_days)
+                refresh(groupware)
+            self._groupware.close()
 
     async def _remove_expired(self) -> int:
         """First the mail leaves its place, then the directory forgets the account, then the mail is deleted; after a

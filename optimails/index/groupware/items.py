@@ -179,6 +179,20 @@ def gone_since(connection: sqlite3.Connection, collection: int, change: int, lim
     ).fetchall()
 
 
+def extracted(
+    connection: sqlite3.Connection, collection: int, identity: int
+) -> tuple[set[tuple[int, ...]], list[tuple[int, str, str, str]]]:
+    """What the tables say of an item, as in ``Facts``."""
+    occurrences = connection.execute(
+        'SELECT start, "end", floating, busy, part FROM occurrence WHERE collection = ? AND item = ?',
+        (collection, identity),
+    )
+    properties = connection.execute(
+        "SELECT part, name, ifnull(value, folded), folded FROM property WHERE item = ? ORDER BY number", (identity,)
+    )
+    return set(occurrences), properties.fetchall()
+
+
 def _forget_extract(connection: sqlite3.Connection, identity: int) -> None:
     connection.execute("DELETE FROM occurrence WHERE item = ?", (identity,))
     connection.execute("DELETE FROM property WHERE item = ?", (identity,))

@@ -97,6 +97,11 @@ def test_principal_property_search(door, prop, match, found):
     assert list(answer.items) == found
 
 
+def test_principals_as_python_caldav_asks_for_them(door):
+    answer = door.report("/", "D:principal-property-search", "<D:prop/><C:calendar-home-set/><D:displayname/>")
+    assert answer.items[HOME].keys() == {f"{CAL}calendar-home-set", f"{DAV}displayname"}
+
+
 def test_principal_search_property_set_and_match(door):
     assert b"displayname" in door.report("/", "D:principal-search-property-set", "").body
     matched = door.report("/", "D:principal-match", "<D:self/><D:prop><D:displayname/></D:prop>")

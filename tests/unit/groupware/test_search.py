@@ -84,6 +84,9 @@ CASES = [
     CompFilter("VCALENDAR"),
     CompFilter("VCALENDAR", comps=(CompFilter("VTODO", absent=True),)),
     CompFilter("VCALENDAR", absent=True),
+    CompFilter("VCALENDAR", time_range=DAY),
+    CompFilter("VCALENDAR", props=(prop("SUMMARY", contains("meeting 77")),)),
+    CompFilter("VCALENDAR", time_range=DAY, props=(prop("SUMMARY", contains("été")),)),
     CompFilter("VCALENDAR", props=(prop("PRODID", contains("t")),)),
 ]
 

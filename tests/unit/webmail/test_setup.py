@@ -185,6 +185,10 @@ def test_apple(web):
     )
     assert account["EmailAddress"] == account["IncomingMailServerUsername"] == "ann@example.org"
     assert profile["PayloadDisplayName"].startswith("Messagerie")
+    calendars, contacts = profile["PayloadContent"][1:]
+    assert (calendars["PayloadType"], calendars["CalDAVHostName"]) == ("com.apple.caldav.account", "mail.example.org")
+    assert (contacts["CardDAVUsername"], contacts["CardDAVUseSSL"]) == ("ann@example.org", True)
+    assert calendars["CalDAVPrincipalURL"] == contacts["CardDAVPrincipalURL"] == "/dav/ann@example.org/"
     assert web.get("/mobileconfig", "email=ann%40example.org", headers=[("accept-language", "fr")]).body == answer.body
 
 

@@ -1,0 +1,91 @@
+"""Calendars and contacts from the command line."""
+
+import json
+import sqlite3
+
+from tests.support.calendars import calendar, card, component
+
+MARIE = "marie@example.org"
+ZONE = """BEGIN:VTIMEZONE
+TZID:{}
+BEGIN:STANDARD
+DTSTART:19700101T000000
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0100
+END:STANDARD
+END:VTIMEZONE"""
+
+
+def test_a_calendar_goes_in_and_out_again(ready, tmp_path):
+    whole = calendar(
+        ZONE.format("Here"),
+        ZONE.format("There"),
+        component("VEVENT", "one", "DTSTART;TZID=Here:20261101T090000", "SUMMARY:Début", "X-OWN:kept"),
+        component("VEVENT", "two/odd ü", "DTSTART:20261102T090000Z", "RRULE:FREQ=DAILY"),
+        component("VEVENT", "two/odd ü", "DTSTART:20261103T100000Z", "RECURRENCE-ID:20261103T090000Z"),
+        component("VEVENT", "no start"),
+        component("VTODO", "task"),
+    )
+    file = tmp_path / "in.ics"
+    file.write_text(whole, newline="")
+    out, error = ready("calendar", "import", MARIE, file, expect=3)
+    assert out == "2 items stored in calendar of marie@example.org.\n"
+    assert error.count("Skipped") == 2
+    rows = ready.json("calendar", "list", MARIE)
+    assert [(one["name"], one["items"]) for one in rows] == [("calendar", 2), ("tasks", 0)]
+    again = ready.json("calendar", "import", MARIE, "-", stdin=whole, expect=3)
+    assert (again[0]["items"], len(again[0]["skipped"])) == (2, 2)
+    assert ready.json("calendar", "list", MARIE)[0]["items"] == 2
+    ready("calendar", "export", MARIE, tmp_path / "out.ics")
+    written = (tmp_path / "out.ics").read_text()
+    assert (written.count("BEGIN:VEVENT"), written.count("BEGIN:VTIMEZONE"), "X-OWN:kept" in written) == (3, 1, True)
+    _, error = ready("calendar", "export", MARIE, tmp_path / "out.ics", language="fr", expect=1)
+    assert "existe" in error
+    ready("calendar", "export", MARIE, "--calendar", "contacts", expect=1)
+    acts = {one["act"] for one in ready.json("log", "--about", MARIE)}
+    assert {"calendar import", "calendar export"} <= acts
+
+
+def test_contacts(ready):
+    cards = card("1", "Anne") + card("2", "Zoë").replace("UID:2\r\n", "")
+    for _ in range(2):
+        ready("contacts", "import", MARIE, "-", stdin=cards)
+    assert ready.json("contacts", "list", MARIE)[0]["items"] == 2
+    out, _ = ready("contacts", "export", MARIE)
+    assert "FN:Zoë" in out
+
+
+def test_a_radicale_users_folder(ready, tmp_path):
+    root = tmp_path / "collection-root" / "marie"
+    for name, props, item, text in (
+        ("a1b2", {"tag": "VCALENDAR", "D:displayname": "Travail", "ICAL:calendar-color": "#00FF00FF",
+                  "C:supported-calendar-component-set": "VEVENT,VTODO"}, "x.ics",
+         calendar(component("VTODO", "t"))),
+        ("c3d4", {"tag": "VADDRESSBOOK", "D:displayname": "Amis"}, "y.vcf", card("y", "Anne")),
+        ("plain", {}, "z", "z"),
+    ):  # fmt: skip
+        (root / name / ".Radicale.cache").mkdir(parents=True)
+        (root / name / ".Radicale.props").write_text(json.dumps(props))
+        (root / name / item).write_text(text, newline="")
+    answer = ready.json("calendar", "import", MARIE, root)
+    assert [(one["collection"], one["items"]) for one in answer] == [("a1b2", 1), ("c3d4", 1)]
+    (found,) = (one for one in ready.json("calendar", "list", MARIE) if one["name"] == "a1b2")
+    assert (found["display_name"], found["components"]) == ("Travail", "VEVENT, VTODO")
+    ready("calendar", "import", MARIE, tmp_path, expect=1)
+
+
+def test_the_doctor_makes_the_tables_again(ready):
+    ready("calendar", "import", MARIE, "-", stdin=calendar(component("VEVENT", "1", "DTSTART:20261101", "SUMMARY:S")))
+    (path,) = ready.data.glob("mail/*/*/groupware.sqlite")
+    assert ready.json("doctor")["findings"] == []
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM occurrence")
+        connection.execute("UPDATE property SET folded = 'wrong' WHERE name = 'SUMMARY'")
+        connection.execute("UPDATE collection SET items = 9")
+    kinds = [one["kind"] for one in ready.json("doctor", expect=3)["findings"]]
+    assert kinds == ["extract", "counters"]
+    ready("doctor", "--repair", expect=3)
+    assert ready.json("doctor")["findings"] == []
+    path.write_bytes(b"not a database" * 1000)
+    assert [one["kind"] for one in ready.json("doctor", "--repair", expect=3)["findings"]] == ["groupware_damaged"]
+    assert path.read_bytes().startswith(b"not a database")
