@@ -429,8 +429,11 @@ class SharedMail(AccountMail, Protocol):
 class MailService(Protocol):
     """The mail of all accounts on this machine."""
 
-    async def open(self, account: Account) -> AccountMail:
-        """Creates store and standard mailboxes at first use. Raises ``Unavailable``."""
+    async def open(self, account: Account, *, again: bool = False) -> AccountMail:
+        """Creates store and standard mailboxes at first use. Raises ``Unavailable``.
+
+        ``again``: ``account`` is what a session has known since its log-in; limits that changed meanwhile stay.
+        """
 
     async def enter(self, account: Account, via: str, session: str) -> SharedMail:
         """The account for a session of its user: what others share is there, too. ``via`` is the door's name."""

@@ -83,11 +83,12 @@ class LocalMailService:
         self._opening: dict[AccountId, asyncio.Task[None]] = {}
         self._closing: dict[AccountId, asyncio.Future[None]] = {}
 
-    async def open(self, account: Account) -> LocalAccountMail:
+    async def open(self, account: Account, *, again: bool = False) -> LocalAccountMail:
         while (engine := self._engines.get(account.id)) is None:
             await self._open(account.id)
         self._engines.move_to_end(account.id)
-        engine.limits = account.limits
+        if not (again and engine.users):
+            engine.limits = account.limits
         engine.users += 1
         return LocalAccountMail(engine, account, self._release, self._intake)
 

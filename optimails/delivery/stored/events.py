@@ -62,7 +62,7 @@ class LocalMailEvents:
         if not self._settings.imap_events or not event.uids:
             return []
         try:
-            async with await self._mail.open(account) as mail:
+            async with await self._mail.open(account, again=True) as mail:
                 found = await self._rules.of(mail, event)
         except MailError as wrong:
             self._note(account, wrong)
@@ -113,7 +113,7 @@ class LocalMailEvents:
         about = about_event(account, event)
         changed = event.changed if event.cause is Cause.FLAG else None
         async with (
-            await self._mail.open(account) as mail,
+            await self._mail.open(account, again=True) as mail,
             StoredScripts(
                 self._filters, mail, event.mailbox, scripts, about, expunge=self._settings.imap_expunge
             ) as stored,

@@ -1,6 +1,7 @@
 """Scripts over stored messages: which ones run, what they see, what becomes of the messages."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from optimails.delivery.stored.events import sieve_url
 from optimails.delivery.stored.rules import ENTRY
 from optimails.mailbox.api import AnnotationLimits, MessageSet, NewMessage, StoreMode, Want
 from optimails.mailbox.service import account_directory
+from optimails.model.account import Limits
+from optimails.model.errors import Reason, Refused
 from optimails.model.flags import flag_set
 from optimails.model.mailbox_name import INBOX, MailboxName
 from optimails.model.number_set import NumberSet
@@ -325,6 +328,18 @@ async def test_a_mailbox_that_went_meanwhile_is_no_trouble() -> None:
         await post.mail.delete(MailboxName("Gone"))
         await asyncio.gather(*post.events._waiting.get(post.alice.id, ()))
         assert await post.append() == []
+
+
+@in_loop
+async def test_limits_that_were_lowered_meanwhile_stay() -> None:
+    async with Post() as post:
+        await post.script("keep;")
+        await post.append()
+        post.world.mail.changed(replace(post.alice, limits=Limits(None, 2, 30)))
+        await post.append()  # by a session that knows the account as it was
+        with pytest.raises(Refused) as refused:
+            await post.append()
+        assert refused.value.reason is Reason.OVER_QUOTA
 
 
 @in_loop
