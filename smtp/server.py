@@ -19,6 +19,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
+from optimails.audit import AuditLog
 from optimails.authentication.authenticator import Authenticator
 from optimails.config import Listener
 from optimails.config import Protocol as Spoken
@@ -270,6 +271,7 @@ class SmtpFactory(DoorFactory[Connection]):
             Signer(config.server.data),
             Filters(filters, listener.label, listener.port, resolver) if filters else None,
             Authenticity.of(config, Authenticator(resolver, config.authentication)),
+            audit=AuditLog(config.server.data),
         )
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)

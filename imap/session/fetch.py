@@ -21,6 +21,7 @@ from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.flags import SEEN, SEEN_BIT
 from optimails.model.ids import ModSeq
 from optimails.model.number_set import NumberSet
+from optimails.model.rights import Right
 
 LINES_AT_ONCE = 2_000  # FLAGS lines in one block
 SEEN_AT_ONCE = 20  # messages marked as seen ahead of being sent: few, should the connection break
@@ -99,7 +100,7 @@ def _complete(plan: Plan, rows: Sequence[Row]) -> bool:
 async def _careful(session: Session, command: Fetch, plan: Plan, rows: Sequence[Row]) -> int:
     """Rows that set flags, come from files, or may lack their prepared headers; how many were still there."""
     changed: set[int] = set()
-    if plan.marks_seen:
+    if plan.marks_seen and session.mailbox.may(Right.SEEN):  # which somebody may have taken away a moment ago
         rows, changed = await _mark_seen(session, rows)
     if not changed and not plan.from_file and _complete(plan, rows):
         session.write(plan.lines(rows))

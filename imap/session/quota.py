@@ -18,9 +18,9 @@ async def get_quota(session: Session, command: GetQuota) -> Done:
 
 async def get_quota_root(session: Session, command: GetQuotaRoot) -> Done:
     """Also for a mailbox that does not exist yet: its root is known (RFC 9208 §4.3.2)."""
-    root = await session.mail.quota_root(command.mailbox)
+    root, usage = await session.mail.quota_of(command.mailbox)
     session.write(responses.quota_root(command.mailbox, [root], utf8=session.utf8))
-    _tell(session, root, await session.mail.usage_of_root(root))
+    _tell(session, root, usage)
     return Done("GETQUOTAROOT completed")
 
 

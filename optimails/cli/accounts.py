@@ -108,7 +108,9 @@ def set_(  # noqa: PLR0913 - one for each option that only this command has
 @option("--removed", is_flag=True)
 @click.pass_obj
 def list_(app: App, domain: str | None, removed: bool) -> None:
-    rows = [_row(info) for info in app.admin.account_list(domain, closed=removed)]
+    # That which holds a domain's shared folders is nobody's.
+    people = [info for info in app.admin.account_list(domain, closed=removed) if info.source != "domain"]
+    rows = [_row(info) for info in people]
     columns = ["address", "name", "plan", "state", "storage_limit", *(["kept_until", "id"] if removed else [])]
     app.rows(columns, rows, {**_SHOW, "state": app.state})
 

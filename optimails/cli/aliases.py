@@ -5,6 +5,7 @@ import click
 from optimails.cli import frame
 from optimails.cli.app import App
 from optimails.cli.frame import argument, option
+from optimails.events.api import EVERYBODY
 
 alias = frame.group("alias")
 
@@ -16,6 +17,7 @@ alias = frame.group("alias")
 def add(app: App, address: str, targets: tuple[str, ...]) -> None:
     """Adds the targets to those that are there already."""
     info = app.admin.alias_add(address, targets)
+    app.announce(EVERYBODY)  # aliases are groups, which rights may name
     answer = {"alias": info.alias, "targets": info.targets}
     app.done("cli.alias.added", answer, alias=info.alias, targets=", ".join(info.targets))
 
@@ -36,6 +38,7 @@ def list_(app: App, domain: str | None, target: str | None) -> None:
 def remove(app: App, address: str, targets: tuple[str, ...]) -> None:
     """Without targets the alias itself goes."""
     left = app.admin.alias_remove(address, targets)
+    app.announce(EVERYBODY)
     if left is None:
         app.done("cli.alias.removed", {"alias": address, "targets": []}, alias=address)
     else:

@@ -12,7 +12,9 @@ from optimails.cli import frame
 from optimails.cli.app import App
 from optimails.cli.frame import option
 
-READS = frozenset({"list", "show", "check", "dns", "reference", "version", "init", "serve", "demo", "log"})
+READS = frozenset(
+    {"list", "get", "rights", "show", "check", "dns", "reference", "version", "init", "serve", "demo", "log"}
+)
 """Last words of the commands that leave no line: they change nothing and show no mail."""
 
 _SUBJECTS = ("address", "account", "name", "plan_id")
@@ -46,11 +48,13 @@ def _plain(value: object) -> str:
 
 @frame.command(_root, "log")
 @option("--about", metavar="ADDRESS|DOMAIN")
+@option("--by", metavar="NAME|ADDRESS", text_key="log_by")
 @option("--last", type=click.IntRange(1), default=50, show_default=True)
 @click.pass_obj
-def log(app: App, about: str | None, last: int) -> None:
+def log(app: App, about: str | None, by: str | None, last: int) -> None:
     """The newest last, as in any log."""
-    entries = list(AuditLog(app.own_data()).entries(about))[-last:]
+    found = AuditLog(app.own_data()).entries(about)
+    entries = [entry for entry in found if by is None or entry.actor.casefold() == by.casefold()][-last:]
     rows = [
         {
             "time": entry.time,

@@ -29,6 +29,7 @@ def account_of(info: "AccountInfo") -> Account:
         name=info.name,
         language=info.language,
         over_quota=info.over_quota,
+        domain_folders=info.source == "domain",
     )
 
 

@@ -14,6 +14,7 @@ from optimails.model.account import Feature
 
 plan = frame.group("plan")
 _SIZE = Limit(size=True, of_plan=False)
+_FEATURES = [*(feature.value for feature in Feature), "none"]
 _NUMBER = Limit(size=False, of_plan=False)
 
 
@@ -34,7 +35,7 @@ def _bound(value: int | None) -> str | None:
 def _limits(command: Any) -> Any:
     for decorate in (
         option("--family", metavar="TEXT"),
-        option("--feature", "features", multiple=True, type=click.Choice([*Feature, "none"]), text_key="feature"),
+        option("--feature", "features", multiple=True, type=click.Choice(_FEATURES), text_key="feature"),
         option("--retention", type=click.IntRange(0), metavar="DAYS"),
         option("--messages", type=_NUMBER, metavar="NUMBER"),
         option("--storage", type=_SIZE, metavar="SIZE"),

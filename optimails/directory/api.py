@@ -105,4 +105,8 @@ class Directory(Protocol):
         relaying), ``Refused(LIMIT)`` (an alias that leads to too many others), ``Unavailable``."""
 
     async def is_local(self, domain: str) -> bool: ...
-    async def may_send_as(self, account: Account, sender: EmailAddress) -> bool: ...
+    async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
+        """Whether it may put the address into the envelope: its own, or one that ``send_right`` lets it use."""
+
+    async def send_right(self, account: Account, address: EmailAddress) -> tuple[SendRight, Account | None]:
+        """In whose name the account writes with this address in From, and whose address it is, when not its own."""

@@ -37,6 +37,7 @@ from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress, domain_name
 from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
+from optimails.model.rights import SendRight
 
 T = TypeVar("T")
 DAY = 86_400
@@ -139,13 +140,25 @@ class LocalDirectory:
         return known
 
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
-        """Its own address, with any sub-address, and every alias that leads to it; not what falls to it by default."""
-        if account.address.key in (sender.key, sender.base.key):
-            return True
-        found = await self._resolve(sender)
+        right, _ = await self.send_right(account, sender)
+        return right is not SendRight.NO
+
+    async def send_right(self, account: Account, address: EmailAddress) -> tuple[SendRight, Account | None]:
+        """Its own address, with any sub-address, and every alias that leads to it; not what falls to it by default.
+
+        Of others: the addresses that lead to one account alone, which lets it.
+        """
+        if account.address.key in (address.key, address.base.key):
+            return SendRight.OWN, None
+        found = await self._resolve(address)
         if not found.local or found.by_default or found.resolution is None:
-            return False
-        return any(holder.id == account.id for holder in found.resolution.accounts)
+            return SendRight.NO, None
+        holders = found.resolution.accounts
+        if any(holder.id == account.id for holder in holders):
+            return SendRight.OWN, None
+        if len(holders) != 1 or found.resolution.remote:
+            return SendRight.NO, None
+        return await self.rights.send_right(account.id, holders[0].id), holders[0]
 
     async def close(self) -> None:
         """Wait for what is under way, and close everything but the database."""

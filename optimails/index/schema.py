@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from optimails.model.flags import DELETED_BIT, FLAGGED_BIT, SEEN_BIT
 
-VERSION = 2
+VERSION = 3
 """``PRAGMA user_version`` of an index file with this schema; see ``UPGRADES`` at the end."""
 
 metadata = sa.MetaData()
@@ -150,6 +150,19 @@ annotation = sa.Table(
 sa.Index("annotation_modseq", annotation.c.modseq)
 
 
+seen_by = sa.Table(
+    "seen_by",  # what visitors of a mailbox have read, where each keeps that for himself
+    metadata,
+    sa.Column("viewer", sa.Text, primary_key=True),
+    sa.Column("mailbox", sa.Integer, primary_key=True),
+    sa.Column("uid", _BIG, primary_key=True),
+    sa.Column("seen", sa.Boolean, nullable=False),
+    sa.Column("modseq", _BIG, nullable=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("seen_by_modseq", seen_by.c.viewer, seen_by.c.mailbox, seen_by.c.modseq)
+
+
 def sqlite_statements(*tables: sa.Table) -> list[str]:
     """What creates an empty index in SQLite, or only these tables of it."""
     dialect = sqlite.dialect()
@@ -164,5 +177,6 @@ def sqlite_statements(*tables: sa.Table) -> list[str]:
 
 UPGRADES: dict[int, Callable[[], list[str]]] = {
     2: lambda: sqlite_statements(annotation),
+    3: lambda: sqlite_statements(seen_by),
 }
 """What turns a file of the version before into one of this version; carried out when an account is opened."""

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from optimails.index import mailboxes
+from optimails.index import accounts, mailboxes, seen
 from optimails.index.database import storage_errors
 from optimails.mailbox import folders, ingest, storing
 from optimails.mailbox.annotations import LocalAnnotations
@@ -23,7 +24,7 @@ from optimails.mailbox.intake import SMALL, Intake
 from optimails.mailbox.selected import LocalSelectedMailbox
 from optimails.model.account import Account
 from optimails.model.errors import Reason, Refused
-from optimails.model.ids import MAX_UID
+from optimails.model.ids import MAX_UID, MailboxId
 from optimails.model.mailbox_name import INBOX, MailboxName
 from optimails.model.special_use import SpecialUse
 from quota.usage import Usage
@@ -112,19 +113,37 @@ class LocalAccountMail:
         await self._run(lambda: folders.subscribe(self._engine, name, subscribed=subscribed))
 
     async def select(
-        self, name: MailboxName, *, read_only: bool = False, quiet: bool = False, guest: bool = False
+        self, name: MailboxName, *, read_only: bool = False, quiet: bool = False, guest: bool = False, viewer: str = ""
     ) -> LocalSelectedMailbox:
-        """``guest``: somebody else than the owner looks at it."""
+        r"""``guest``: somebody else than the owner looks at it; a ``viewer`` has a ``\Seen`` of his own."""
         row = self._engine.mailbox(name)
         if ingest.waiting(self._engine, row.folder):
             await self._run(ingest.ingest, self._engine, row)
             row = self._engine.mailbox(name)
         self._engine.keywords.refresh()
         status = status_of(row)
+        if viewer:
+            status = replace(status, unseen=await self._run(self.unseen_by, row.id, viewer))
         recent_from = MAX_UID + 1 if guest else int(row.recent_from)
         if not read_only and not quiet and not guest and row.recent_from < row.uid_next:
             recent_from = await self._run(folders.claim_recent, self._engine, row)
-        return LocalSelectedMailbox(self._engine, row, status, recent_from, read_only=read_only, guest=guest)
+        return LocalSelectedMailbox(
+            self._engine, row, status, recent_from, read_only=read_only, guest=guest, viewer=viewer
+        )
+
+    @storage_errors
+    def unseen_by(self, mailbox: MailboxId, viewer: str) -> int:
+        """How many messages the viewer has not read. Blocking."""
+        with self._engine.database.read() as connection:
+            return seen.unseen(connection, mailbox, viewer)
+
+    @storage_errors
+    def mark_seen(self, mailbox: MailboxId, viewer: str, uids: Sequence[int]) -> None:
+        """The viewer has read them. Blocking."""
+        with self._engine.database.write() as connection:
+            modseq = accounts.next_modseq(connection)
+            seen.put(connection, mailbox, viewer, modseq, [(uid, True) for uid in uids])
+        self._engine.changed(mailbox, modseq)
 
     def incoming(self) -> Incoming:
         return self._engine.files.stage()

@@ -416,8 +416,8 @@ class SharedMail(AccountMail, Protocol):
     async def always_rights(self, name: MailboxName, identifier: str) -> Right:
         """The rights that the identifier has whatever the list says (LISTRIGHTS)."""
 
-    async def quota_root(self, name: MailboxName) -> str:
-        """What the mailbox's usage counts for: empty for the user's own, else the owner's name."""
+    async def quota_of(self, name: MailboxName) -> tuple[str, Usage]:
+        """What the mailbox counts for: a root, which is empty for the user's own, and what is used of it."""
 
     async def owner_of(self, name: MailboxName) -> tuple[Account, MailboxName]:
         """Whose mailbox that is, and what it is called in his account. Raises ``Refused(NON_EXISTENT)``."""

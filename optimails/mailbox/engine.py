@@ -57,7 +57,7 @@ class Engine:
         self.keywords = KeywordTable(database)
         self.limits = Limits(None, None, 0)
         self.users = 0  # open handles; the engine is kept while there are any
-        self.states: dict[MailboxId, MailboxState] = {}
+        self.states: dict[tuple[MailboxId, str], MailboxState] = {}  # by mailbox, and viewer with a \\Seen of his own
         self.arrivals: dict[str, int] = {}  # stamp of new/ when last looked, by folder
         self.ingesting = threading.Lock()
         self.opening_findings: list[Finding] = []  # what opening put right, for ``doctor`` to tell
@@ -82,11 +82,11 @@ class Engine:
         """Whether anything is too much for the account."""
         return self.limits.storage is not None or self.limits.messages is not None
 
-    def state(self, mailbox: MailboxId) -> MailboxState:
+    def state(self, mailbox: MailboxId, viewer: str = "") -> MailboxState:
         """The shared memory of a mailbox, made empty when it is not there yet."""
-        state = self.states.get(mailbox)
+        state = self.states.get((mailbox, viewer))
         if state is None:
-            state = self.states.setdefault(mailbox, MailboxState(mailbox))
+            state = self.states.setdefault((mailbox, viewer), MailboxState(mailbox))
         return state
 
     def tidy(self, operation: Callable[..., object], *names: object) -> None:

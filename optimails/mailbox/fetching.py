@@ -4,6 +4,7 @@ import functools
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+from optimails.index import seen
 from optimails.index.database import Database, storage_errors
 from optimails.index.messages import Ranges, ranges_of
 from optimails.mailbox.api import Want
@@ -25,6 +26,7 @@ _COLUMNS = (
 """In the order of the fields of ``Row`` after ``seq`` and ``uid``."""
 
 _CONTENT = Want.INTERNAL_DATE | Want.SIZE | Want.SAVED | Want.OBJECT_ID
+_FLAGS = Want.FLAGS | Want.MODSEQ
 _PREPARED = Want.ENVELOPE | Want.STRUCTURE | Want.HEADERS
 
 
@@ -44,15 +46,27 @@ def _statement(want: Want) -> str:
 
 
 @storage_errors
-def rows(database: Database, mailbox: MailboxId, ranges: Ranges, want: Want) -> list[tuple[int, ...]]:
-    """(UID, columns …) of the messages in the ranges, ascending."""
+def rows(database: Database, mailbox: MailboxId, ranges: Ranges, want: Want, viewer: str = "") -> list[tuple[int, ...]]:
+    """(UID, columns …) of the messages in the ranges, ascending; flags as ``viewer`` sees them."""
     statement = _statement(want)
     found: list[tuple[int, ...]] = []
     with database.read() as connection:
         for low, high in ranges:
             values = {"key": mailbox << 32, "mailbox": mailbox, "low": low, "high": high}
             found += connection.execute(statement, values).fetchall()
+        if viewer and found and want & _FLAGS:
+            # A change of the viewer's own counts in his MODSEQ, so both columns come from the overlay.
+            marked = seen.flags_of(connection, mailbox, ranges, viewer)
+            overlay = {uid: (flags, modseq) for uid, flags, modseq in marked}
+            found = [_overlaid(row, overlay.get(row[0]), want) for row in found]
     return found
+
+
+def _overlaid(row: tuple[int, ...], seen_so: tuple[int, int] | None, want: Want) -> tuple[int, ...]:
+    if seen_so is None:  # it went between two statements
+        return row
+    flags, modseq = seen_so
+    return (row[0], flags if want & Want.FLAGS else row[1], modseq if want & Want.MODSEQ else row[2], *row[3:])
 
 
 def batches(spans: Sequence[Span], size: int) -> Iterator[list[Span]]:
@@ -77,14 +91,17 @@ def batches(spans: Sequence[Span], size: int) -> Iterator[list[Span]]:
 
 
 @storage_errors
-def changed(
-    database: Database, mailbox: MailboxId, uids: Sequence[int], spans: Sequence[Span], since: int
+def changed(  # noqa: PLR0913 - a view, and what is asked of it
+    database: Database, mailbox: MailboxId, uids: Sequence[int], spans: Sequence[Span], since: int, *, viewer: str = ""
 ) -> list[Span]:
     """Those positions among the spans of a view whose messages changed after ``since``, as spans."""
     with database.read() as connection:
-        rows = connection.execute(
-            "SELECT uid FROM message INDEXED BY message_modseq WHERE mailbox = ? AND modseq > ?", (mailbox, since)
-        ).fetchall()
+        if viewer:
+            rows = [row[:1] for row in seen.changed_since(connection, mailbox, since, viewer)]
+        else:
+            rows = connection.execute(
+                "SELECT uid FROM message INDEXED BY message_modseq WHERE mailbox = ? AND modseq > ?", (mailbox, since)
+            ).fetchall()
     positions = []
     for (uid,) in sorted(rows):
         at = bisect_left(uids, uid)

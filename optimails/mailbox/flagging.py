@@ -1,13 +1,14 @@
 """STORE: changing flags. Blocking."""
 
+import sqlite3
 from typing import NamedTuple
 
-from optimails.index import accounts, messages
+from optimails.index import accounts, messages, seen
 from optimails.index.database import storage_errors
 from optimails.index.messages import Ranges
 from optimails.mailbox.api import StoreMode
 from optimails.mailbox.engine import Engine
-from optimails.model.flags import BIT, Flag
+from optimails.model.flags import BIT, SEEN_BIT, Flag
 from optimails.model.ids import MailboxId, ModSeq
 
 
@@ -31,13 +32,17 @@ def store(  # noqa: PLR0913 - what STORE says
     *,
     unchanged_since: ModSeq | None = None,
     protected: int = 0,
+    viewer: str = "",
 ) -> Flagged:
-    """Change the flags of the messages in the ranges; one transaction. Those of the mask ``protected`` stay."""
+    r"""Change the flags of the messages in the ranges; one transaction. Those of the mask ``protected`` stay.
+
+    ``viewer`` keeps ``\Seen`` for himself: all other flags are the messages'.
+    """
     with engine.database.write() as connection:
         # To remove a keyword that nobody knows removes nothing; it gets no bit for that.
         removing = mode is StoreMode.REMOVE
         mask = engine.keywords.mask(flags) if removing else engine.keywords.assign(connection, flags)
-        rows = messages.flags_of(connection, mailbox, ranges)
+        rows = seen.flags_of(connection, mailbox, ranges, viewer)
         modified: list[int] = []
         if unchanged_since is not None:  # RFC 7162 §3.1.3
             modified = [uid for uid, _, modseq in rows if modseq > unchanged_since]
@@ -46,7 +51,7 @@ def store(  # noqa: PLR0913 - what STORE says
         if not changes:
             return Flagged(rows, modified, None, {}, {})
         modseq = accounts.next_modseq(connection)
-        messages.set_flags(connection, mailbox, modseq, changes)
+        _write(connection, mailbox, modseq, changes, viewer)
     if any(flag not in BIT for flag in flags):
         engine.keywords.refresh()
     engine.changed(mailbox, modseq)
@@ -54,6 +59,25 @@ def store(  # noqa: PLR0913 - what STORE says
     now = [(uid, new_flags.get(uid, old), modseq if uid in new_flags else at) for uid, old, at in rows]
     before = {uid: at for uid, _, at in rows if uid in new_flags}
     return Flagged(now, modified, modseq, before, {uid: old ^ new for uid, old, new in changes})
+
+
+def _write(
+    connection: sqlite3.Connection,
+    mailbox: MailboxId,
+    modseq: ModSeq,
+    changes: list[tuple[int, int, int]],
+    viewer: str,
+) -> None:
+    if not viewer:
+        messages.set_flags(connection, mailbox, modseq, changes)
+        return
+    own = [(uid, bool(new & SEEN_BIT)) for uid, old, new in changes if (old ^ new) & SEEN_BIT]
+    seen.put(connection, mailbox, viewer, modseq, own)
+    common = {uid: new for uid, old, new in changes if (old ^ new) & ~SEEN_BIT}
+    if common:
+        there = messages.flags_of(connection, mailbox, messages.ranges_of(common))
+        kept = [(uid, old, common[uid] & ~SEEN_BIT | (old & SEEN_BIT)) for uid, old, _ in there if uid in common]
+        messages.set_flags(connection, mailbox, modseq, kept)
 
 
 def _changed(mode: StoreMode, old: int, mask: int, protected: int) -> int:

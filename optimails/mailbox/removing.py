@@ -8,7 +8,7 @@ resynchronise.
 import time
 from collections.abc import Sequence
 
-from optimails.index import accounts, mailboxes, messages
+from optimails.index import accounts, mailboxes, messages, seen
 from optimails.index.database import storage_errors
 from optimails.index.messages import ContentRow, Ranges
 from optimails.mailbox.engine import Engine
@@ -63,6 +63,7 @@ def purge(engine: Engine, now: float | None = None) -> int:
             connection.executemany("UPDATE expunged SET kept = 0 WHERE id = ?", [(identity,) for identity, _ in rows])
         purged += len(rows)
     with engine.database.write() as connection:
+        seen.prune(connection)
         connection.execute(
             "DELETE FROM expunged WHERE NOT kept AND expunged_at < ?", (min(limit, moment - TOMBSTONES),)
         )

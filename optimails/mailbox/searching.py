@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 
 from optimails import mime
-from optimails.index import messages
+from optimails.index import messages, seen
 from optimails.index.database import Damaged, Database, storage_errors
 from optimails.index.texts import PARTS
 from optimails.mailbox import indexing
@@ -35,14 +35,17 @@ _UNSEEN = "flags & 8 = 0"
 
 
 @storage_errors
-def search(engine: Engine, mailbox: MailboxId, query: Query, view: Sequence[int], recent_from: int) -> list[Uid]:
-    """The UIDs of the view that match, ascending."""
-    found = _Search(engine, mailbox, view, recent_from).matching(query, frozenset(view))
+def search(  # noqa: PLR0913 - what a session is, and what it asks
+    engine: Engine, mailbox: MailboxId, query: Query, view: Sequence[int], recent_from: int, *, viewer: str = ""
+) -> list[Uid]:
+    """The UIDs of the view that match, ascending, as ``viewer`` sees the flags."""
+    found = _Search(engine, mailbox, view, recent_from, viewer).matching(query, frozenset(view))
     return [Uid(uid) for uid in (view if len(found) == len(view) else sorted(found))]
 
 
 class _Search:
-    def __init__(self, engine: Engine, mailbox: MailboxId, view: Sequence[int], recent_from: int) -> None:
+    def __init__(self, engine: Engine, mailbox: MailboxId, view: Sequence[int], recent_from: int, viewer: str) -> None:
+        self.viewer = viewer
         self.engine = engine
         self.mailbox = mailbox
         self.view = view
@@ -75,7 +78,7 @@ class _Search:
                 for term in sorted(dict.fromkeys(terms), key=_cost):
                     found |= self.matching(term, among - found)
                 return found
-            case q.Not(q.HasFlag(flag)) if flag == SEEN:
+            case q.Not(q.HasFlag(flag)) if flag == SEEN and not self.viewer:
                 return among & self._where_flags(_UNSEEN)
             case q.Not(term):
                 return among - self.matching(term, among)
@@ -93,7 +96,7 @@ class _Search:
                 return among & self._in_set(numbers, by_uid=by_uid)
             case q.ChangedSince(modseq):
                 with self.database.read() as connection:
-                    rows = messages.changed_since(connection, self.mailbox, modseq - 1)
+                    rows = seen.changed_since(connection, self.mailbox, modseq - 1, self.viewer)
                 return among & {uid for uid, _, _ in rows}
             case q.LargerThan(size):
                 return among & self._where_content("size > ?", size)
@@ -118,6 +121,9 @@ class _Search:
     # -- what the index knows ------------------------------------------------------------------------------------------
 
     def _with_flag(self, flag: str) -> set[int]:
+        if flag == SEEN and self.viewer:
+            with self.database.read() as connection:
+                return seen.seen_uids(connection, self.mailbox, self.viewer)
         if flag in _RARE:
             return self._where_flags(_RARE[flag])  # type: ignore[index]  # a Flag
         mask = self.engine.keywords.mask((Flag(flag),))

@@ -1,12 +1,13 @@
 """One session's view of one mailbox (``optimails.mailbox.api.SelectedMailbox``)."""
 
 import asyncio
+import functools
 import logging
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from optimails.index import messages
+from optimails.index import messages, seen
 from optimails.index.database import storage_errors
 from optimails.mailbox import fetching, flagging, ingest, removing, searching, storing
 from optimails.mailbox.api import (
@@ -65,11 +66,14 @@ class LocalSelectedMailbox:
         *,
         read_only: bool,
         guest: bool = False,
+        viewer: str = "",
     ) -> None:
+        r"""``viewer`` is somebody who keeps ``\Seen`` for himself."""
         self._engine = engine
         self._row = row
         self._recent_from = recent_from
-        self._state = engine.state(row.id)
+        self.viewer = viewer
+        self._state = engine.state(row.id, viewer)
         self._state.viewers += 1
         self._tracker: Tracker | None = None
         self._exists = row.messages
@@ -90,10 +94,10 @@ class LocalSelectedMailbox:
         self.first_unseen = self._first_unseen()
 
     def _first_unseen(self) -> SeqNum | None:
-        if self._row.unseen and self._row.unseen == self._row.messages:
+        if self.status.unseen and self.status.unseen == self._row.messages:
             return SeqNum(1)
         state = self._state
-        if self._row.unseen and state.modseq == self._row.modseq:
+        if self.status.unseen and state.modseq == self._row.modseq:
             position = next((at for at, flags in enumerate(state.flags) if not flags & 8), None)
             return None if position is None else SeqNum(position + 1)
         return None
@@ -133,11 +137,11 @@ class LocalSelectedMailbox:
         while True:
             base = state.modseq
             if base is None:
-                delta = await self._run(read_delta, self._engine.database, self.id, None)
+                delta = await self._run(read_delta, self._engine.database, self.id, None, -1, self.viewer)
             else:
-                delta = read_delta(self._engine.database, self.id, base, INLINE)
+                delta = read_delta(self._engine.database, self.id, base, INLINE, self.viewer)
                 if not delta.complete:
-                    delta = await self._run(read_delta, self._engine.database, self.id, base)
+                    delta = await self._run(read_delta, self._engine.database, self.id, base, -1, self.viewer)
             if state.take(delta):
                 if delta.changed:
                     self._table.refresh()
@@ -206,12 +210,20 @@ class LocalSelectedMailbox:
         tracker, spans = await self._spans(messages)
         uids = tracker.uids  # the view may move on while the caller writes; this array does not
         if changed_since is not None and spans:
-            arguments = (self._engine.database, self.id, uids[: tracker.count], spans, changed_since)
-            inline = tracker.count <= INLINE
-            spans = fetching.changed(*arguments) if inline else await self._run(fetching.changed, *arguments)
+            view = uids[: tracker.count]
+            question = functools.partial(
+                fetching.changed, self._engine.database, self.id, view, spans, changed_since, viewer=self.viewer
+            )
+            spans = question() if tracker.count <= INLINE else await self._run(question)
         for some in fetching.batches(spans, BATCH):
             count = sum(end - start for start, end in some)
-            wanted = (self._engine.database, self.id, [(uids[start], uids[end - 1]) for start, end in some], want)
+            wanted = (
+                self._engine.database,
+                self.id,
+                [(uids[start], uids[end - 1]) for start, end in some],
+                want,
+                self.viewer,
+            )
             found = fetching.rows(*wanted) if count <= INLINE else await self._run(fetching.rows, *wanted)
             if len(found) == count:
                 places: Iterable[int] = (at for start, end in some for at in range(start, end))
@@ -239,7 +251,7 @@ class LocalSelectedMailbox:
         tracker = await self._view()
         recent = self._recent_from
         uids = tracker.uids[: tracker.count]
-        return await self._run(searching.search, self._engine, self.id, query, uids, recent)
+        return await self._run(lambda: searching.search(self._engine, self.id, query, uids, recent, viewer=self.viewer))
 
     async def modseq_of(self, uids: Sequence[int]) -> ModSeq:
         ranges = messages.ranges_of(uids)
@@ -248,7 +260,7 @@ class LocalSelectedMailbox:
 
     def _flags_of(self, ranges: messages.Ranges) -> list[tuple[int, int, int]]:
         with self._engine.database.read() as connection:
-            return messages.flags_of(connection, self.id, ranges)
+            return seen.flags_of(connection, self.id, ranges, self.viewer)
 
     async def vanished_since(self, modseq: ModSeq) -> NumberSet:
         return NumberSet.of(await self._run(self._gone_since, modseq))
@@ -273,7 +285,14 @@ class LocalSelectedMailbox:
         ranges = tracker.ranges(spans)
         done = await self._run(
             lambda: flagging.store(
-                self._engine, self.id, ranges, mode, flags, unchanged_since=unchanged_since, protected=protected
+                self._engine,
+                self.id,
+                ranges,
+                mode,
+                flags,
+                unchanged_since=unchanged_since,
+                protected=protected,
+                viewer=self.viewer,
             )
         )
         if done.modseq is not None:
@@ -318,9 +337,9 @@ class LocalSelectedMailbox:
     async def sync(self, *, expunges: bool) -> Sync:
         if ingest.waiting(self._engine, self._row.folder):
             await self._run(ingest.ingest, self._engine, self._row)
-        delta = read_delta(self._engine.database, self.id, self._modseq, INLINE)
+        delta = read_delta(self._engine.database, self.id, self._modseq, INLINE, self.viewer)
         if not delta.complete:
-            delta = await self._run(read_delta, self._engine.database, self.id, self._modseq)
+            delta = await self._run(read_delta, self._engine.database, self.id, self._modseq, -1, self.viewer)
         if delta.name is None:
             return Sync(gone=True)
         self.name = MailboxName(delta.name)  # another session may have renamed it

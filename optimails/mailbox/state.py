@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from optimails.index import mailboxes, messages
+from optimails.index import mailboxes, messages, seen
 from optimails.index.database import Database, storage_errors
 from optimails.model.ids import MailboxId
 
@@ -31,8 +31,8 @@ class Delta(NamedTuple):
 
 
 @storage_errors
-def read_delta(database: Database, mailbox: MailboxId, base: int | None, limit: int = -1) -> Delta:
-    """Blocking; with a small limit quick enough for the event loop."""
+def read_delta(database: Database, mailbox: MailboxId, base: int | None, limit: int = -1, viewer: str = "") -> Delta:
+    """Blocking; with a small limit quick enough for the event loop. As ``viewer`` sees the flags."""
     with database.read() as connection:
         connection.execute("BEGIN")  # one snapshot for all statements
         try:
@@ -40,11 +40,11 @@ def read_delta(database: Database, mailbox: MailboxId, base: int | None, limit: 
             if row is None:
                 return Delta(base, base or 0, 0, None, [], [])
             if base is None:
-                everything = [(uid, flags, 0) for uid, flags in messages.all_flags(connection, mailbox)]
+                everything = seen.all_flags(connection, mailbox, viewer)
                 return Delta(None, row.modseq, row.uid_next, row.name, everything, [])
             if row.modseq == base:
                 return Delta(base, base, row.uid_next, row.name, [], [])
-            changed = messages.changed_since(connection, mailbox, base, limit)
+            changed = seen.changed_since(connection, mailbox, base, viewer, limit)
             gone = messages.expunged_since(connection, mailbox, base, limit)
         finally:
             connection.execute("COMMIT")

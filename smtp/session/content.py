@@ -13,6 +13,7 @@ from optimails.model.address import EmailAddress
 from optimails.model.errors import MailError
 from optimails.queue.api import Notify
 from smtp.session import answers, authenticity, filters, trace
+from smtp.session.behalf import sender_field
 from smtp.session.envelope import of_transaction
 from smtp.session.signing import signature
 from smtp.session.states import State
@@ -182,6 +183,7 @@ async def _header(session: "Session", transaction: Transaction, spool: Spool, id
     if not door.submission:
         return header
     completed = trace.completed(spool.head(), door.hostname)
+    completed += await sender_field(session, transaction, spool, identifier)
     return await signature(session, transaction.mail.sender, completed, spool) + header + completed
 
 

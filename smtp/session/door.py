@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from optimails.audit import AuditLog
 from optimails.config import Protocol
 from optimails.config.smtp import SmtpSettings
 from optimails.delivery.api import Delivery
@@ -29,6 +30,7 @@ class Door:
     signer: Signer | None = None  # for submission
     filters: Filters | None = None  # that stand in line; None when there are none
     authenticity: Authenticity | None = None  # for mail from strangers, and for what users submit
+    audit: AuditLog | None = None  # likewise: mail in somebody else's name is noted
 
     @property
     def lmtp(self) -> bool:

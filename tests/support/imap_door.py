@@ -129,11 +129,11 @@ class ImapDoor(PullDoor):
         self, words: list[str], connection: Callable[[], Awaitable[Connection]]
     ) -> None:
         """Also ``@limit storage bytes``, ``@plan WHO NAME``, ``@delegate OWNER WHO BUNDLE [SECONDS-FROM-NOW]``,
-        ``@refuse WHO OWNER`` (what he shares), ``@folders NAME`` (a folder of the domain that bob administers), and
-        ``@audit COUNT LINE`` (so many lines like this are in the audit log); ``@select NAME`` and ``@messages NAME
-        what…`` are dialogues of the first connection whose answers are not looked at, except that they succeed, and so
-        is ``@do COMMAND``. ``@sieve NAME script`` stores a script of alice, to be named by annotations; the first one
-        comes before the first line."""
+        ``@refuse WHO OWNER`` (what he shares), ``@common OWNER`` (``\\Seen`` is one for all), ``@folders NAME`` (a
+        folder of the domain that bob administers), and ``@audit COUNT LINE`` (so many lines like this are in the audit
+        log); ``@select NAME`` and ``@messages NAME what…`` are dialogues of the first connection whose answers are not
+        looked at, except that they succeed, and so is ``@do COMMAND``. ``@sieve NAME script`` stores a script of alice,
+        to be named by annotations; the first one comes before the first line."""
         match words:
             case ["limit", name, value]:
                 self.world.directory.limit("alice", **{name: int(value)})
@@ -149,6 +149,8 @@ class ImapDoor(PullDoor):
                 self.world.change(who, entitlements=PLANS[name])
             case ["delegate", owner, delegate, bundle, *times]:
                 self.world.delegate(owner, delegate, bundle, *map(int, times))
+            case ["common", owner]:
+                self.world.directory.rights.common_seen_of.add(self.world.directory.accounts[f"{owner}@demo.test"].id)
             case ["refuse", who, owner]:
                 self.world.refuse(who, owner)
             case ["folders", name]:

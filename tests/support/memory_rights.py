@@ -18,6 +18,7 @@ class MemoryRights:
         self.entries: dict[tuple[str, Object], dict[tuple[Identifier, bool], Entry]] = {}
         self.delegations = []
         self.answers = {}
+        self.common_seen_of = set()  # accounts whose mailboxes have one \\Seen for all
 
     def _account(self, identity):
         return next((account for account in self.accounts.values() if account.id == identity), None)
@@ -41,7 +42,8 @@ class MemoryRights:
 
     async def sharing(self, owner) -> Sharing:
         entries = {on: tuple(lines.values()) for (whose, on), lines in self.entries.items() if whose == owner and lines}
-        return Sharing(entries, tuple(given for given in self.delegations if given.owner == owner))
+        common = frozenset(entries) if owner in self.common_seen_of else frozenset()
+        return Sharing(entries, tuple(given for given in self.delegations if given.owner == owner), common)
 
     async def offers(self, viewer):
         who = self._viewer(viewer)

@@ -18,6 +18,7 @@ from optimails.model.errors import Unavailable
 from optimails.model.ids import AccountId
 from optimails.model.mailbox_name import canonical
 from optimails.model.number_set import STAR, NumberSet
+from optimails.model.rights import SendRight
 from optimails.queue.control import Choice
 from optimails.queue.store import Queue
 from smtp.milter.chain import Filters
@@ -26,7 +27,7 @@ from smtp.session.door import Door, Peer
 from smtp.session.session import Session
 from tests.support.dns_server import LocalDns
 from tests.support.transcript import Connection
-from tests.support.world import MemoryDirectory, World
+from tests.support.world import PLANS, MemoryDirectory, World
 
 EVERYTHING = MessageSet(NumberSet(((1, STAR),)), by_uid=True)
 
@@ -62,11 +63,13 @@ class PostDirectory(MemoryDirectory):
             return Resolution(tuple(self.accounts[f"{one}@demo.test"] for one in self.aliases[name]))
         return await super().resolve(recipient)
 
-    async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
+    async def send_right(self, account: Account, address: EmailAddress) -> tuple[SendRight, Account | None]:
         if self.away:
             raise Unavailable("The directory is away")
-        names = self.aliases.get(sender.local, ()) if sender.domain == "demo.test" else ()
-        return sender.key == account.address.key or account.address.local in names
+        names = self.aliases.get(address.local, ()) if address.domain == "demo.test" else ()
+        if account.address.local in names:
+            return SendRight.OWN, None
+        return await super().send_right(account, address)
 
 
 class PostMail:
@@ -142,6 +145,7 @@ class SmtpDoor:
             self.starttls,
             filters=self.filters,
             authenticity=self.authenticity(config),
+            audit=self.world.audit,
         )
 
     def authenticity(self, config: Config) -> Authenticity:
@@ -172,7 +176,8 @@ class SmtpDoor:
         ``@suspended NAME``, ``@changed NAME`` (its password), ``@away``. Looks: ``@inbox NAME count``, ``@received
         NAME from ...`` (the trace line of its first message), ``@queued ADDRESS ...``, ``@origin ADDRESS HELLO``
         (where the next message comes from), ``@field NAME text`` (a line of its first message), ``@no-field NAME
-        text``, ``@junk NAME count``."""
+        text``, ``@junk NAME count``, ``@header NAME Field: value`` (of its last message; no value: not there),
+        ``@audit LINE`` (alone in the audit log). ``@plan`` and ``@delegate`` as in dialogues of IMAP."""
         match words:
             case ["setting", name, value]:
                 self.settings[name] = value
@@ -232,6 +237,20 @@ class SmtpDoor:
             case ["received", name, *trace]:
                 first = (await self.inbox(name))[0]
                 assert b"Received: %b\r\n" % " ".join(trace).encode() in first, first
+            case ["plan", who, name]:
+                self.world.change(who, entitlements=PLANS[name])
+            case ["delegate", owner, delegate, bundle]:
+                self.world.delegate(owner, delegate, bundle)
+            case ["audit", *words]:
+                lines = [" ".join([*line[:3], line[3].get("right", "")]) for line in self.world.audit.lines]
+                assert lines == ([" ".join(words)] if words else [])
+                self.world.audit.lines.clear()
+            case ["header", name, *field]:
+                last = (await self.inbox(name))[-1]
+                head = last.partition(b"\r\n\r\n")[0].split(b"\r\n")
+                assert [line for line in head if line.startswith(field[0].encode())] == (
+                    [" ".join(field).encode()] if field[1:] else []
+                ), last
             case ["origin", address, hello]:
                 origin = self.ends[0].session.origin
                 assert (origin.address, origin.hello) == (address, hello)

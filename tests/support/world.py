@@ -30,6 +30,7 @@ from optimails.model.rights import (
     Entry,
     Identifier,
     Object,
+    SendRight,
     Who,
     parse_rights,
 )
@@ -107,7 +108,13 @@ class MemoryDirectory:
         return domain == "demo.test"
 
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
-        return sender.key == account.address.key
+        return (await self.send_right(account, sender))[0] is not SendRight.NO
+
+    async def send_right(self, account: Account, address: EmailAddress) -> tuple[SendRight, Account | None]:
+        holder = self.accounts.get(address.key)
+        if address.key == account.address.key or holder is None:
+            return (SendRight.NO if holder is None else SendRight.OWN), None
+        return await self.rights.send_right(account.id, holder.id), holder
 
     def change(self, login: str, **values: object) -> None:
         """Other values for an account."""
@@ -125,7 +132,7 @@ class MemoryAudit:
         self.lines: list[tuple[str, str, str, dict[str, str]]] = []
 
     def record(self, actor: str, via: str, act: str, subject: str, details: dict[str, str]) -> None:
-        assert via == "imap"
+        assert via in ("imap", "submission")
         self.lines.append((actor, act, subject, {name: value for name, value in details.items() if name != "session"}))
 
 

@@ -1,18 +1,20 @@
 """Rights, delegations, and the account that holds a domain's shared folders."""
 
 import secrets
+import time
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select
 
-from optimails.directory import identifiers, rights_rows
+from optimails.acl.decision import NONE, Effective, Viewer, decide
+from optimails.directory import identifiers, lookup, rights_rows
 from optimails.directory.admin.base import Base, find_account, now, open_domain, refused, valid_domain
 from optimails.directory.admin.plans import find_plan
 from optimails.directory.schema import SOURCE_DOMAIN, account
-from optimails.model.account import AccountState, OverQuota
+from optimails.model.account import Account, AccountState, OverQuota
 from optimails.model.errors import Reason
 from optimails.model.ids import AccountId
-from optimails.model.rights import Bundle, Delegation, Identifier, SendRight, Sharing
+from optimails.model.rights import Answer, Bundle, Delegation, Entry, Identifier, Object, Offer, SendRight, Sharing, Who
 
 FOLDERS_NAME = "shared-folders"
 """Local part in the name of the account of a domain's shared folders; no mail is taken for it."""
@@ -23,6 +25,54 @@ class Rights(Base):
         """Whom the account lets at its things."""
         with self.database.read() as connection:
             return rights_rows.sharing(connection, AccountId(find_account(connection, which)["id"]))
+
+    def identify(self, text: str, owner: Account) -> Identifier:
+        """Whom an identifier means; ``Refused`` when nobody is called so."""
+        with self.database.read() as connection:
+            return identifiers.identify(connection, text, owner)
+
+    def acl_put(self, owner: Account, on: Object, entry: Entry) -> None:
+        """Set what one identifier may; no rights: the entry goes."""
+        if entry.identifier.who is Who.OWNER or entry.identifier == Identifier(Who.USER, owner.id):
+            raise refused("The owner has every right")
+        with self.database.write() as connection:
+            rights_rows.put_entry(connection, owner.id, on, entry)
+
+    def acl_forget(self, owner: AccountId, on: Object) -> None:
+        """Everything about an object that is deleted."""
+        with self.database.write() as connection:
+            rights_rows.forget_object(connection, owner, on)
+
+    def common_seen(self, owner: AccountId, on: Object, *, common: bool) -> None:
+        """Whether what one reader has seen counts for all."""
+        with self.database.write() as connection:
+            rights_rows.put_common_seen(connection, owner, on, common=common)
+
+    def effective(self, viewer: str, owner: AccountId, on: Object) -> Effective:
+        """What an account may do with the object, now."""
+        with self.database.read() as connection:
+            who = self._viewer(connection, AccountId(find_account(connection, viewer)["id"]))
+            whose = lookup.person(connection, owner)
+            known = rights_rows.sharing(connection, owner)
+        if whose is None:
+            return NONE
+        return decide(who, whose.account, known.entries.get(on, ()), known.delegations, time.time())
+
+    def offers(self, viewer: Account) -> list[Offer]:
+        """In what the account is named."""
+        with self.database.read() as connection:
+            return rights_rows.offers(connection, viewer.id, self._viewer(connection, viewer.id).identifiers)
+
+    def answer(self, viewer: AccountId, owner: AccountId, on: Object | None, answer: Answer | None) -> None:
+        """What the viewer says to an offer."""
+        with self.database.write() as connection:
+            rights_rows.put_answer(connection, viewer, owner, on, answer)
+
+    def _viewer(self, connection: Connection, identity: AccountId) -> Viewer:
+        person = lookup.person(connection, identity)
+        assert person is not None
+        groups = rights_rows.groups_of(connection, person.account.address.key, self.settings.alias_depth)
+        return Viewer(person.account, identifiers.identifiers_of(person.account, groups))
 
     def identifiers_shown(self, names: Iterable[Identifier]) -> dict[Identifier, str]:
         with self.database.read() as connection:

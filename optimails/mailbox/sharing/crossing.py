@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from optimails.index import accounts, mailboxes, messages
+from optimails.index import accounts, mailboxes, messages, seen
 from optimails.index.database import storage_errors
 from optimails.index.mailboxes import MailboxRow
 from optimails.index.messages import ContentRow, NewRow, Ranges
@@ -22,13 +22,19 @@ from optimails.mailbox.engine import Engine
 from optimails.model.flags import BIT, Flag
 from optimails.model.ids import Uid
 
-Flags = Callable[[int, int], frozenset[Flag]]
-"""From UID and flags in the source to the flags in the target."""
+Flags = Callable[[int], tuple[frozenset[Flag], frozenset[Flag]]]
+"""From the flags in the source, as its viewer sees them, to those that are carried, and to those that are stored."""
+
+
+class Origin(NamedTuple):
+    engine: Engine
+    box: MailboxRow
+    viewer: str  # who keeps ``\\Seen`` for himself there
 
 
 class Carried(NamedTuple):
     copied: Copied
-    flags: list[frozenset[Flag]]  # of each, in the target
+    flags: list[frozenset[Flag]]  # that each came with
 
 
 class _Found(NamedTuple):
@@ -37,16 +43,15 @@ class _Found(NamedTuple):
 
 
 @storage_errors
-def carry(
-    source: tuple[Engine, MailboxRow], ranges: Ranges, to: tuple[Engine, MailboxRow], flags: Flags, *, move: bool
-) -> Carried:
+def carry(source: Origin, ranges: Ranges, to: tuple[Engine, MailboxRow], flags: Flags, *, move: bool) -> Carried:
     """Place the messages in ``box`` of the other account, all or none; with ``move`` the originals then go.
 
     Raises:
         Refused: NON_EXISTENT, OVER_QUOTA (of the target's account).
     """
-    (engine, origin), (target, box) = source, to
-    found = _read(engine, origin, ranges)
+    engine, origin, _ = source
+    target, box = to
+    found = _read(source, ranges)
     exempt = move and engine is target  # it takes no more room than before
     if not exempt:
         storing.expect_room(target.usage(), sum(one.row.size for one in found), len(found))
@@ -61,29 +66,31 @@ def carry(
             return Carried(Copied(box.uid_validity, [], []), [])
         with storing.folder_of_a_mailbox():
             target.files.sync(box.folder)
-        marks = [flags(one.uid, one.row.flags) for one, _ in linked]
+        marks = [flags(one.row.flags) for one, _ in linked]
         rows = [one.row._replace(name=name) for one, name in linked]
-        uids, modseq, _ = storing.insert_rows(target, box, rows, marks, exempt=exempt)
+        uids, modseq, _ = storing.insert_rows(target, box, rows, [stored for _, stored in marks], exempt=exempt)
     except BaseException:
         for _, name in linked:
             target.tidy(target.files.remove, box.folder, name)
         raise
-    if any(flag not in BIT for mark in marks for flag in mark):
+    if any(flag not in BIT for _, stored in marks for flag in stored):
         target.keywords.refresh()
     target.changed(box.id, modseq)
     sources = [Uid(one.uid) for one, _ in linked]
     if move:
         _remove(engine, origin, sources)
-    return Carried(Copied(box.uid_validity, sources, uids), marks)
+    return Carried(Copied(box.uid_validity, sources, uids), [carried for carried, _ in marks])
 
 
-def _read(engine: Engine, box: MailboxRow, ranges: Ranges) -> list[_Found]:
+def _read(source: Origin, ranges: Ranges) -> list[_Found]:
     found: list[_Found] = []
-    with engine.database.read() as connection:
+    with source.engine.database.read() as connection:
         for low, high in ranges:
-            found += [_Found(row[0], NewRow(*row[1:])) for row in _rows(connection, box.id, low, high)]
+            found += [_Found(row[0], NewRow(*row[1:])) for row in _rows(connection, source.box.id, low, high)]
+        plain = [(one.uid, one.row.flags, 0) for one in found]
+        flags = [mask for _, mask, _ in seen.overlaid(connection, source.box.id, plain, source.viewer)]
     now = int(time.time())
-    return [one._replace(row=one.row._replace(saved=now)) for one in found]
+    return [one._replace(row=one.row._replace(saved=now, flags=mask)) for one, mask in zip(found, flags, strict=True)]
 
 
 def _rows(connection: sqlite3.Connection, mailbox: int, low: int, high: int) -> list[tuple]:  # type: ignore[type-arg]

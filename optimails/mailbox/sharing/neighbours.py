@@ -147,8 +147,10 @@ class Neighbours:
                 continue
             mail = await self._open(owner)
             try:
-                rows = await asyncio.get_running_loop().run_in_executor(None, _rows, mail)
-                wanted = {object_of(row): row for row in rows if not _refused(object_of(row), offers)}
+                rows = await asyncio.get_running_loop().run_in_executor(None, rows_of, mail)
+                wanted = {
+                    object_of(row): row for row in rows if answer_to(object_of(row), offers) is not Answer.REFUSED
+                }
                 effective = await self._visitor.rights.effective_on(self._visitor.account.id, identity, wanted)
                 shown = [Shown(owner, row, effective[on]) for on, row in wanted.items()]
                 yield owner, mail, [one for one in shown if one.effective.may(Right.LOOKUP)]
@@ -165,12 +167,10 @@ def object_of(row: MailboxRow) -> Object:
     return Object(Kind.MAILBOX, row.object_id)
 
 
-def _refused(on: Object, offers: list[Offer]) -> bool:
-    """The user does not want to see it: he refused it itself, or the delegation, and nothing else offers it."""
+def answer_to(on: Object, offers: list[Offer]) -> Answer | None:
+    """What the user said to it, or, where nothing but a delegation offers it, to that."""
     answers = {offer.object: offer.answer for offer in offers}
-    if on in answers:
-        return answers[on] is Answer.REFUSED
-    return answers.get(None) is Answer.REFUSED
+    return answers[on] if on in answers else answers.get(None)
 
 
 @storage_errors
@@ -180,6 +180,7 @@ def _row(mail: "LocalAccountMail", name: str) -> MailboxRow | None:
 
 
 @storage_errors
-def _rows(mail: "LocalAccountMail") -> list[MailboxRow]:
+def rows_of(mail: "LocalAccountMail") -> list[MailboxRow]:
+    """All mailboxes of the account. Blocking."""
     with mail.engine.database.read() as connection:
         return mailboxes.every(connection)

@@ -6,7 +6,7 @@ his and stays reachable; new ones cannot be made there.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -38,7 +38,7 @@ from optimails.mailbox.sharing.places import OTHER_USERS, SHARED_FOLDERS, Place,
 from optimails.mailbox.sharing.visit import Visit, Visitor, no_such_mailbox
 from optimails.model.account import Account, Feature
 from optimails.model.errors import Reason, Refused
-from optimails.model.flags import Flag
+from optimails.model.flags import SEEN, Flag
 from optimails.model.mailbox_name import SEPARATOR, MailboxName, canonical, parents
 from optimails.model.rights import STANDARD, Answer, Object, Right
 from optimails.model.special_use import SpecialUse
@@ -113,13 +113,14 @@ class LocalSharedMail:
             return await self._own.status(name)
         async with self._others.at(place) as visit:
             await visit.expect(Right.READ)
-            return _renamed(visit, await visit.mail.status(place.name))
+            row = visit.mail.engine.mailbox(place.name)
+            return await _seen_by(visit, row, await visit.mail.status(place.name))
 
     async def statuses(self) -> dict[MailboxName, MailboxStatus]:
         found = await self._own.statuses()
 
         async def one(visit: Visit, row: "MailboxRow") -> MailboxStatus:
-            return _renamed(visit, status_of(row))
+            return await _seen_by(visit, row, status_of(row))
 
         return {status.name: status for status in await self._others.statuses(one)} | found
 
@@ -131,13 +132,13 @@ class LocalSharedMail:
             await visit.expect(Right.INSERT)
             return await visit.mail.usage()
 
-    async def quota_root(self, name: MailboxName) -> str:
+    async def quota_of(self, name: MailboxName) -> tuple[str, Usage]:
         place = self._place(name)
         if place is None:
-            return ""
+            return "", await self._own.usage()
         async with self._others.at(place) as visit:
             await visit.expect(Right.READ)  # RFC 4314 §4
-            return root_of(visit.owner)
+            return root_of(visit.owner), await visit.mail.usage()
 
     async def owner_of(self, name: MailboxName) -> tuple[Account, MailboxName]:
         place = self._place(name)
@@ -257,7 +258,8 @@ class LocalSharedMail:
         visit = await self._others.visit(place)
         try:
             await visit.open(Right.READ)
-            inner = await visit.mail.select(place.name, read_only=read_only, guest=True)
+            viewer = await visit.viewer()
+            inner = await visit.mail.select(place.name, read_only=read_only, guest=True, viewer=viewer)
         except BaseException:
             await visit.mail.close()
             raise
@@ -278,8 +280,12 @@ class LocalSharedMail:
                 NewMessage(message.content, _allowed(visit, message.flags), message.internal_date)
                 for message in messages
             ]
-            appended = await visit.mail.append(place.name, allowed)
+            row = visit.mail.engine.mailbox(place.name)
+            viewer = await visit.viewer()
+            stored = [replace(message, flags=message.flags - {SEEN}) for message in allowed] if viewer else allowed
+            appended = await visit.mail.append(place.name, stored)
             visit.did("added", len(appended.uids))
+            await _mark(visit, row, viewer, zip(appended.uids, (message.flags for message in allowed), strict=True))
             return Appended(appended.uid_validity, appended.uids)
 
     async def _carry(self, source: "LocalSelectedMailbox", ranges: Ranges, to: MailboxName, *, move: bool) -> Copied:
@@ -292,6 +298,8 @@ class LocalSharedMail:
             await visit.open(Right.INSERT)
             target = (visit.mail.engine, visit.mail.engine.mailbox(place.name))
             carried = await self._crossing(source, ranges, target, visit, move=move)
+            viewer = await visit.viewer()
+            await _mark(visit, target[1], viewer, zip(carried.copied.targets, carried.flags, strict=True))
             visit.did("added", len(carried.copied.targets))
             return carried.copied
 
@@ -305,12 +313,14 @@ class LocalSharedMail:
         move: bool,
     ) -> crossing.Carried:
         names = source.keywords.names
+        common = visit is None or not await visit.viewer()
 
-        def flags(_uid: int, mask: int) -> frozenset[Flag]:
+        def flags(mask: int) -> tuple[frozenset[Flag], frozenset[Flag]]:
             carried = frozenset(names(mask))
-            return carried if visit is None else _allowed(visit, carried)
+            allowed = carried if visit is None else _allowed(visit, carried)
+            return allowed, allowed if common else allowed - {SEEN}
 
-        origin = (source.engine, source.row)
+        origin = crossing.Origin(source.engine, source.row, source.viewer)
         return await asyncio.get_running_loop().run_in_executor(
             None, lambda: crossing.carry(origin, ranges, to, flags, move=move)
         )
@@ -379,6 +389,24 @@ def _own_row(mail: LocalAccountMail, name: str) -> "MailboxRow | None":
 def _allowed(visit: Visit, flags: frozenset[Flag]) -> frozenset[Flag]:
     """Of the flags that a message comes with, those that the visitor may set; the others go without a word."""
     return frozenset(flag for flag in flags if visit.now.may(right_of(flag)))
+
+
+async def _seen_by(visit: Visit, row: "MailboxRow", status: MailboxStatus) -> MailboxStatus:
+    """The counters of a mailbox as the visitor sees them."""
+    viewer = await visit.viewer()
+    if viewer:
+        loop = asyncio.get_running_loop()
+        status = replace(status, unseen=await loop.run_in_executor(None, visit.mail.unseen_by, row.id, viewer))
+    return _renamed(visit, status)
+
+
+async def _mark(
+    visit: Visit, row: "MailboxRow", viewer: str, messages: "Iterable[tuple[int, frozenset[Flag]]]"
+) -> None:
+    r"""Of messages that the visitor has put there: those that came with ``\Seen`` are read for him."""
+    uids = [uid for uid, flags in messages if SEEN in flags] if viewer else []
+    if uids:
+        await asyncio.get_running_loop().run_in_executor(None, visit.mail.mark_seen, row.id, viewer, uids)
 
 
 def _renamed(visit: Visit, status: MailboxStatus) -> MailboxStatus:

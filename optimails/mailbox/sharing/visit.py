@@ -103,10 +103,15 @@ class Visit:
         kept |= 0 if self.now.may(Right.SEEN) else SEEN_BIT
         return kept | (0 if self.now.may(Right.REMOVE) else DELETED_BIT)
 
-    @property
-    def shares_seen(self) -> bool:
-        r"""Whether the visitor's ``\Seen`` is the owner's: a delegate works in his place."""
-        return self.now.through is Through.DELEGATION and self.now.may(Right.SEEN)
+    async def viewer(self) -> str:
+        r"""By what name the visitor keeps ``\Seen`` for himself; empty where it is the owner's.
+
+        A delegate works in the owner's place, and a mailbox may have one ``\Seen`` for all.
+        """
+        if self.now.through is Through.DELEGATION:
+            return ""
+        common = (await self.visitor.rights.sharing(self.owner.id)).common_seen
+        return "" if self.on in common else self.visitor.account.id
 
 
 def no_such_mailbox() -> Refused:

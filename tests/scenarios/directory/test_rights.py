@@ -160,6 +160,15 @@ async def test_delegations(demo, people, directory):
         assert (letters(effective.rights), effective.through) == ("lrswipkxte9", Through.DELEGATION)
         assert await services.rights.send_right(people["bert"], people["anna"]) is SendRight.ON_BEHALF
         assert await services.rights.send_right(people["anna"], people["bert"]) is SendRight.NO
+        demo.alias_add("chief@demo.test", ["anna@demo.test"])
+        demo.alias_add("both@demo.test", ["anna@demo.test", "zoe@else.test"])
+        bert = await services.account(people["bert"])
+        for address, right in {
+            "anna": SendRight.ON_BEHALF, "chief": SendRight.ON_BEHALF, "anna+x": SendRight.ON_BEHALF,
+            "both": SendRight.NO, "bert": SendRight.OWN, "nobody": SendRight.NO,
+        }.items():  # fmt: skip
+            assert (await services.send_right(bert, EmailAddress(address, "demo.test")))[0] is right
+            assert await services.may_send_as(bert, EmailAddress(address, "demo.test")) == (right is not SendRight.NO)
         assert [(offer.owner, offer.object) for offer in await services.rights.offers(people["bert"])] == [
             (people["anna"], None)
         ]
