@@ -159,7 +159,7 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
             "session": session.id,
             "message": identifier,
             "protocol": session.door.protocol.value,
-            "client": session.origin.address,
+            "client": (session.forwarded or session.peer).address,
             "sender": str(mail.sender or ""),
             "size": spool.size,
             "delivered": sum(isinstance(outcome, Delivered) for outcome in outcomes),

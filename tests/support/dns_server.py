@@ -23,26 +23,32 @@ class LocalDns:
     A name exists when any of its types stands there. ``secure`` names get the AD bit; ``"*"``: all.
     """
 
-    def __init__(self, zone: dict[tuple[str, str], Any], secure: set[str] | None = None, ttl: int = 300) -> None:
+    def __init__(
+        self,
+        zone: dict[tuple[str, str], Any],
+        secure: set[str] | None = None,
+        ttl: int = 300,
+        place: tuple[str, int] = ("127.0.0.1", 0),
+    ) -> None:
         self.zone = dict(zone)
         self.secure = secure or set()
         self.ttl = ttl
         self.asked: list[tuple[str, str]] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
+        self._socket.bind(place)
+        self.host, self.port = self._socket.getsockname()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-            one.sendto(b"stop", ("127.0.0.1", self.port))
+            one.sendto(b"stop", (self.host, self.port))
         self._thread.join(5)
         self.close()
 

@@ -109,6 +109,13 @@ class Postfix:
         self._change(changes)
         subprocess.run(["postfix", "-c", self.folder / "etc", "reload"], check=True, capture_output=True)
 
+    def ask(self, nameserver: str) -> None:
+        """Have its deliveries ask this name server (port 53) for MX records, whatever the machine has: in a chroot."""
+        (self.folder / "queue/etc").mkdir()
+        (self.folder / "queue/etc/resolv.conf").write_text(f"nameserver {nameserver}\n")
+        (self.folder / "queue/etc/services").write_text("smtp 25/tcp\n")
+        subprocess.run(["postconf", "-c", self.folder / "etc", "-F", "smtp/unix/chroot=y"], check=True)
+
     def stop(self) -> None:
         subprocess.run(["postfix", "-c", self.folder / "etc", "stop"], check=False, capture_output=True)
 

@@ -55,8 +55,9 @@ rspamd_config:register_symbol({
   name = 'SEEN', type = 'idempotent',
   callback = function(task)
     local from = task:get_from('smtp')
-    local seen = string.format('%s from %s, %s', task:get_user() or '-', task:get_from_ip():to_string(),
-                               from and from[1].addr or '-')
+    local tls = task:get_request_header('TLS-Version')
+    local seen = string.format('%s from %s, %s, %s', task:get_user() or '-', task:get_from_ip():to_string(),
+                               from and from[1].addr or '-', tls and tostring(tls) or 'no TLS')
     task:set_milter_reply({
       add_headers = { ['X-Seen-By-Rspamd'] = { value = seen, order = 0 } },
       remove_headers = { ['X-Forged'] = 0 },

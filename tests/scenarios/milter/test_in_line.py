@@ -74,7 +74,7 @@ def test_rspamd_refuses_gtube_and_marks_the_rest(service: Service) -> None:
     send(service, user, HEAD % b"suspicious" + b"hello\r\n", "lmtp")
     good, doubtful = inbox(service, user)
     for message in (good, doubtful):
-        assert b"\r\nX-Seen-By-Rspamd: - from 127.0.0.1, karl@example.com\r\n" in message
+        assert b"\r\nX-Seen-By-Rspamd: - from 127.0.0.1, karl@example.com, no TLS\r\n" in message
         assert b"X-Forged" not in message
         assert message.endswith(b"\r\n\r\nhello\r\n")
     assert b"\r\nX-Spam: Yes\r\n" in doubtful
@@ -89,7 +89,7 @@ def test_filters_and_trace_see_the_client_behind_a_trusted_server(service: Servi
     assert b"-> XCLIENT NAME=client.example " in said
     (message,) = inbox(service, user)
     assert b"Received: from client.example ([192.0.2.9])\r\n" in message
-    assert b"X-Seen-By-Rspamd: - from 192.0.2.9, karl@example.com\r\n" in message
+    assert b"X-Seen-By-Rspamd: - from 192.0.2.9, karl@example.com, no TLS\r\n" in message
 
 
 def test_rspamd_sees_a_large_message_whole(service: Service) -> None:
@@ -111,7 +111,7 @@ def test_opendkim_signs_what_is_submitted_and_rspamd_knows_who(service: Service,
         text = f"From: Ann <{user.address}>\r\nTo: {user.address}\r\nSubject: to\r\n  be signed\r\n\r\n.dots\r\n\r\n"
         client.sendmail(user.address, [user.address], text)
     (message,) = inbox(service, user)
-    assert b"X-Seen-By-Rspamd: %b from 127.0.0.1, %b\r\n" % ((user.address.encode(),) * 2) in message
+    assert b"X-Seen-By-Rspamd: %b from 127.0.0.1, %b, TLSv1.3\r\n" % ((user.address.encode(),) * 2) in message
     name = f"{SELECTOR}._domainkey.{DOMAIN}.".encode()
     assert dkim.DKIM(message).verify(dnsfunc=lambda asked, timeout=5: signer.record if asked == name else None)
     signed = re.search(rb"[; ]h=([^;]+);", message.replace(b"\r\n\t", b""))

@@ -83,6 +83,7 @@ source_ipv4 = "127.0.0.2"
         service.start()
         stack.callback(service.kill)
         yield Deployment(world, front, service)
+        assert [line for line in front.logged().splitlines() if "warning:" in line or "fatal:" in line] == []
 
 
 def test_mail_comes_in_and_the_service_knows_from_where(deployment: Deployment) -> None:

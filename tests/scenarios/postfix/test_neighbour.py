@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.dns_server import LocalDns
 from tests.support.eventually import eventually
 from tests.support.inboxes import inbox
 from tests.support.postfix import Postfix, postfix
@@ -52,17 +53,33 @@ helo = "mx.example.org"
         service = Service(tmp_path_factory.mktemp("service"), users=4, settings=settings)
         service.start()
         stack.callback(service.kill)
+        zone = {(DOMAIN, "MX"): ["10 localhost."], ("localhost", "A"): ["127.0.0.1"]}
+        names = stack.enter_context(_name_server(zone))
+        neighbour.ask(names.host)
         neighbour.reload(
             {
-                "transport_maps": f"inline:{{ {{ {DOMAIN} = smtp:[localhost]:{service.peer.ports['smtp']} }} }}",
                 "myhostname": "mx.there.example",
-                "smtp_host_lookup": "native",
-                "smtp_tls_security_level": "secure",
+                "smtp_tcp_port": str(service.peer.ports["smtp"]),
+                "smtp_tls_security_level": "verify",
                 "smtp_tls_CAfile": str(service.peer.ca_file),
                 "smtp_tls_loglevel": "1",
             }
         )
         yield Neighbours(neighbour, service)
+
+
+@contextlib.contextmanager
+def _name_server(zone: dict[tuple[str, str], list[str]]) -> Iterator[LocalDns]:
+    """On port 53, for Postfix knows no other; with an address of its own."""
+    try:
+        server = LocalDns(zone, place=("127.53.0.1", 53))
+    except OSError as wrong:
+        pytest.skip(f"no name server on port 53: {wrong.strerror}")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def test_it_sends_to_us(neighbours: Neighbours) -> None:
