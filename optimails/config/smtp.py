@@ -79,6 +79,11 @@ class SmtpSettings(Section):
         description="Protocols that refuse a message with a bare CR or LF; the others make it a line end. "
         "Either way only CRLF.CRLF ends a message.",
     )
+    submission_from: Literal["refuse", "allow"] = Field(
+        "refuse",
+        description="Whether submitted mail is refused when its From or Sender is malformed, or an address that the "
+        "account may not send with, and when it has no From.",
+    )
     show_client_address: bool = Field(
         False, description="Whether the Received line of submitted mail names the sender's own network address."
     )

@@ -2,7 +2,8 @@
 
 One call, ``look``, does it all: the checks, the field that says what they found, the removal of fields that pretend to
 be ours, and the decision. Mail of one's own relays and of this machine is taken as it is: they have checked it, or it
-comes from here. What a user submits is not checked either, but may not bring such fields.
+comes from here. What a user submits may not bring such fields either, and must be written in his own name
+(``smtp.session.authors``).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from optimails.authentication.authenticator import Authenticator, Origin
 from optimails.config import Config, Protocol
 from optimails.config.authentication import AuthenticationSettings, DmarcAction
 from optimails.model.address import EmailAddress
+from smtp.session import authors
 from smtp.session.transaction import Transaction
 from smtp.wire import replies
 
@@ -72,6 +74,11 @@ async def look(session: "Session", transaction: Transaction) -> Look:
     fields, start = top
     found = await _check(session, transaction, fields, start)
     kept = header.without_claims(fields, authenticity.name)
+    if session.door.submission:
+        refusal = await authors.refusal(session, fields)
+        if refusal is not None:
+            return Look(refusal=refusal)
+        kept = authors.without_private(kept)
     if kept != fields:
         transaction.spool = await asyncio.to_thread(spool.with_header, kept + b"\r\n", start)
         spool.close()

@@ -60,7 +60,7 @@ def test_pop3(curl: Curl, control: Control) -> None:
 
 def test_submission(curl: Curl, user: MailUser, control: Control, tmp_path: Path) -> None:
     mail = tmp_path / "mail"
-    mail.write_bytes(messages.plain(1))
+    mail.write_bytes(messages.plain(1, sender=user.address))
     options = ("--mail-from", user.address, "--mail-rcpt", user.address, "--upload-file", mail)
     curl("submission", "client.example", *options)
     (received,) = control.contents()

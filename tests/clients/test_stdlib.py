@@ -63,7 +63,7 @@ def test_poplib(peer: Peer, user: MailUser, control: Control, tmp_path: Path, tl
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
 def test_smtplib_submission(peer: Peer, user: MailUser, control: Control, tmp_path: Path, tls: str) -> None:
     mail = tmp_path / "mail"
-    mail.write_bytes(messages.with_attachment(1, to=user.address))
+    mail.write_bytes(messages.with_attachment(1, to=user.address, sender=user.address))
     port = peer.ports["submissions" if tls == "implicit" else "submission"]
     seen = python("stdlib_smtp.py", peer.host, port, tls, peer.ca_file, user.login, user.password, user.address, mail)
     assert {"8bitmime", "pipelining", "size"} <= set(seen["features"])

@@ -46,7 +46,7 @@ def test_lmtp_refuses_whom_it_does_not_know(peer: Peer) -> None:
 @pytest.mark.parametrize("tls", ["--tls", "--tls-on-connect"])
 def test_submission(peer: Peer, user: MailUser, control: Control, tmp_path: Path, tls: str, mechanism: str) -> None:
     mail = tmp_path / "mail"
-    mail.write_bytes(messages.plain(1).removesuffix(b"\r\n"))
+    mail.write_bytes(messages.plain(1, sender=user.address).removesuffix(b"\r\n"))
     protocol = "submissions" if tls == "--tls-on-connect" else "submission"
     options = (tls, "--tls-verify", "--tls-ca-path", peer.ca_file, "--auth", mechanism, "--auth-user", user.login)
     envelope = ("--from", user.address, "--to", user.address, "--data", f"@{mail}")

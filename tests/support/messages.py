@@ -10,11 +10,11 @@ _WORDS = (
 )
 
 
-def plain(number: int, *, to: str = "anna@example.org", seed: int = 0) -> bytes:
+def plain(number: int, *, to: str = "anna@example.org", seed: int = 0, sender: str = "beatrice@example.org") -> bytes:
     """A text message in UTF-8 with an accented subject; the same arguments give the same bytes."""
     dice = random.Random(f"{seed}/{number}")
     message = EmailMessage(policy=SMTP)
-    message["From"] = '"Béatrice Lefèvre" <beatrice@example.org>'
+    message["From"] = f'"Béatrice Lefèvre" <{sender}>'
     message["To"] = to
     message["Subject"] = f"Message {number:04d} {dice.choice(_WORDS)}"
     message["Date"] = f"Mon, {1 + number % 28:02d} Jun 2026 10:{number % 60:02d}:00 +0200"
@@ -24,11 +24,18 @@ def plain(number: int, *, to: str = "anna@example.org", seed: int = 0) -> bytes:
     return message.as_bytes()
 
 
-def with_attachment(number: int, size: int = 70_000, *, to: str = "anna@example.org", seed: int = 0) -> bytes:
+def with_attachment(
+    number: int,
+    size: int = 70_000,
+    *,
+    to: str = "anna@example.org",
+    seed: int = 0,
+    sender: str = "karl@example.org",
+) -> bytes:
     """Text, HTML and a binary attachment with an accented file name."""
     dice = random.Random(f"attachment {seed}/{number}")
     message = EmailMessage(policy=SMTP)
-    message["From"] = "Karl <karl@example.org>"
+    message["From"] = f"Karl <{sender}>"
     message["To"] = to
     message["Subject"] = f"Attachment {number:04d} - pièce jointe"
     message["Date"] = "Tue, 02 Jun 2026 08:00:00 +0000"

@@ -118,7 +118,8 @@ class SmtpDoor:
     def config(self) -> Config:
         values = {
             "server": {"data": str(self.data), "hostname": "mx.demo.test"},
-            "smtp": self.settings,
+            # Dialogues about other things need no From.
+            "smtp": {"submission_from": "allow"} | self.settings,
             "delivery": self.delivery_settings,
             "queue": self.queue_settings,
             "relay": self.relays,

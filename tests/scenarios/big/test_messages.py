@@ -50,6 +50,7 @@ def test_fifty_megabytes(peer: Peer, user: MailUser, control: Control, big: byte
                 smtp._host = peer.host  # the name in the certificate
                 smtp.starttls(context=trusting(peer))
                 smtp.login(user.login, user.password)
+                big = big.replace(b"a@example.org", user.address.encode(), 1)
             deliver(smtp, user, big)
     (whole,) = control.contents()
     assert whole.endswith(big)

@@ -13,7 +13,7 @@ def test_it_waits_in_the_queue_for_recipients_here_and_there(pair: Pair) -> None
         smtp.ehlo("laptop")
         assert smtp.has_extn("futurerelease")
         smtp.sendmail(
-            pair.sender, ["user00@example.org", pair.sender], "Subject: later\r\n\r\nx\r\n",
+            pair.sender, ["user00@example.org", pair.sender], f"From: {pair.sender}\r\nSubject: later\r\n\r\nx\r\n",
             mail_options=["HOLDFOR=864000"],
         )  # fmt: skip
     assert [row["state"] for row in pair.waiting()] == ["scheduled", "scheduled"]

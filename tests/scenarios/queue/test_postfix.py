@@ -33,7 +33,7 @@ def test_mail_reaches_postfix_and_what_it_refuses_is_reported(tmp_path: Path) ->
             smtp.sendmail(
                 sender,
                 ["bob@there.example", "nobody@there.example"],
-                "Subject: to Postfix\r\n\r\n.dots\r\n.\r\nend\r\n",
+                f"From: {sender}\r\nSubject: to Postfix\r\n\r\n.dots\r\n.\r\nend\r\n",
                 rcpt_options=["NOTIFY=FAILURE"],
             )
         (message,) = there.received("bob", 1)

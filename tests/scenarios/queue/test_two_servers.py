@@ -44,7 +44,7 @@ def test_mail_arrives_and_what_is_refused_comes_back(pair: Pair) -> None:
 def test_mail_waits_while_the_other_server_is_away(pair: Pair) -> None:
     pair.there.stop()
     with pair.submission() as smtp:
-        smtp.sendmail(pair.sender, ["user00@example.org"], "Subject: patience\r\n\r\nx\r\n")
+        smtp.sendmail(pair.sender, ["user00@example.org"], f"From: {pair.sender}\r\nSubject: patience\r\n\r\nx\r\n")
     assert eventually(lambda: [row["attempts"] for row in pair.waiting()] == [1], limit=60), pair.here.output()
     pair.here.stop()
     pair.here.start()
