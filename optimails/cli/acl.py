@@ -7,8 +7,8 @@ import click
 from optimails.cli import frame
 from optimails.cli.app import App
 from optimails.cli.frame import argument, option, say
-from optimails.cli.sharing import object_named, objects_of, owner_of, tell
-from optimails.model.rights import NOTHING, Entry, Identifier, letters
+from optimails.cli.sharing import object_named, objects_of, owner_of, tell, tell_when_useless
+from optimails.model.rights import NOTHING, Entry, Identifier, Who, letters
 
 acl = frame.group("acl")
 _SIGNS = ("+", "-")
@@ -68,6 +68,8 @@ def set_(app: App, /, address: str, mailbox: str, **given: Any) -> None:
     app.admin.acl_put(owner, on, Entry(who, now, negative))
     tell(app, owner)
     _done(app, mailbox, who, letters(now), negative=negative)
+    if who.who is Who.USER and now and not negative:
+        tell_when_useless(app, app.admin.identifiers_shown([who])[who], owner, on)
 
 
 @frame.command(acl, "delete")

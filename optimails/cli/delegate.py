@@ -8,9 +8,9 @@ import click
 from optimails.cli import frame
 from optimails.cli.app import App, since
 from optimails.cli.frame import argument, option, say
-from optimails.cli.sharing import Ahead
+from optimails.cli.sharing import Ahead, owner_of, tell_when_useless
 from optimails.events.api import EVERYBODY
-from optimails.model.rights import Bundle, SendRight
+from optimails.model.rights import Bundle, Kind, Object, SendRight
 
 if TYPE_CHECKING:
     from optimails.model.rights import Delegation
@@ -46,6 +46,8 @@ def add(app: App, /, address: str, to: str, bundle: str, send: str | None, **giv
     app.announce(made.owner, EVERYBODY)
     row = _row(address, to, made)
     app.done("cli.delegate.added", row, owner=address, delegate=to, bundle=say(f"cli.delegate.{bundle}"))
+    if row["active"]:
+        tell_when_useless(app, to, owner_of(app, address), Object(Kind.MAILBOX, ""))
 
 
 @frame.command(delegate, "list")

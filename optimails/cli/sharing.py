@@ -51,6 +51,14 @@ def tell(app: App, owner: Account) -> None:
     app.announce(owner.id, EVERYBODY)
 
 
+def tell_when_useless(app: App, viewer: str, owner: Account, on: Object) -> bool:
+    """Whether the grant has an effect; for people, a line when their plans see to it that it has none."""
+    good = bool(app.admin.effective(viewer, owner.id, on).rights)
+    if not good and not app.json:
+        click.echo(say("cli.acl.not_by_plan", viewer=viewer, owner=owner.address), err=True)
+    return good
+
+
 class Ahead(click.ParamType[datetime]):
     """A moment to come: ``2026-12-24`` (a whole day), ``2026-12-24 18:00``, or ``14d``, ``3h`` from now; local time."""
 

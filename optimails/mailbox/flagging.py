@@ -58,7 +58,9 @@ def store(  # noqa: PLR0913 - what STORE says
     new_flags = {uid: new for uid, _, new in changes}
     now = [(uid, new_flags.get(uid, old), modseq if uid in new_flags else at) for uid, old, at in rows]
     before = {uid: at for uid, _, at in rows if uid in new_flags}
-    return Flagged(now, modified, modseq, before, {uid: old ^ new for uid, old, new in changes})
+    ours = ~SEEN_BIT if viewer else ~0  # what a viewer reads is no news of the mailbox
+    differences = {uid: (old ^ new) & ours for uid, old, new in changes if (old ^ new) & ours}
+    return Flagged(now, modified, modseq, before, differences)
 
 
 def _write(

@@ -68,6 +68,22 @@ async def play(steps):
             await view.close()
 
 
+def test_what_is_about_expunged_messages_goes_with_the_next_round():
+    async def check():
+        service = memory_mail()
+        async with await service.open(account()) as mail:
+            await mail.append("INBOX", [NewMessage(b"x: y\r\n\r\n", frozenset({DELETED})) for _ in range(2)])
+            view = await mail.select("INBOX", guest=True, viewer="bob")
+            mail.mark_seen(view.id, "bob", [1, 2])
+            await view.expunge(NumberSet(((1, 1),)))
+            await service.maintain(account())
+            with mail.engine.database.read() as connection:
+                assert connection.execute("SELECT uid FROM seen_by").fetchall() == [(2,)]
+            await view.close()
+
+    asyncio.run(check())
+
+
 @settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_each_has_his_own(steps):

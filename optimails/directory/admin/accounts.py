@@ -21,11 +21,12 @@ from optimails.directory.admin.base import (
 from optimails.directory.admin.plans import find_plan
 from optimails.directory.admin.values import UNCHANGED, AccountInfo, PlanInfo, Unchanged
 from optimails.directory.lookup import forward_of, limits_of
-from optimails.directory.schema import CLOSED, SOURCE_LDAP, SOURCE_LOCAL, UNLIMITED, account, address, plan
+from optimails.directory.schema import CLOSED, SOURCE_LDAP, SOURCE_LOCAL, UNLIMITED, account, acl_entry, address, plan
 from optimails.model.account import AccountState, OverQuota
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Reason
 from optimails.model.ids import AccountId
+from optimails.model.rights import Identifier, Who
 
 LANGUAGES = ("en", "fr")
 _MANY = 2**63 - 1
@@ -192,6 +193,7 @@ class Accounts(Base):
             if row["state"] != CLOSED:
                 raise refused(f"The account {account_id} is not removed")
             connection.execute(delete(address).where(address.c.account == account_id))
+            connection.execute(delete(acl_entry).where(acl_entry.c.identifier == str(Identifier(Who.USER, account_id))))
             connection.execute(delete(account).where(account.c.id == account_id))
 
     def _forward(self, wanted: Sequence[str], own: EmailAddress) -> str | None:

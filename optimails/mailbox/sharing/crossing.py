@@ -78,7 +78,7 @@ def carry(source: Origin, ranges: Ranges, to: tuple[Engine, MailboxRow], flags: 
     target.changed(box.id, modseq)
     sources = [Uid(one.uid) for one, _ in linked]
     if move:
-        _remove(engine, origin, sources)
+        _remove(engine, origin, sources, kept=engine is not target)
     return Carried(Copied(box.uid_validity, sources, uids), [carried for carried, _ in marks])
 
 
@@ -103,13 +103,18 @@ def _rows(connection: sqlite3.Connection, mailbox: int, low: int, high: int) -> 
     ).fetchall()
 
 
-def _remove(engine: Engine, box: MailboxRow, uids: Sequence[int]) -> None:
+def _remove(engine: Engine, box: MailboxRow, uids: Sequence[int], *, kept: bool) -> None:
+    """``kept``: their files stay for who wants them back; in one account the copies are enough."""
     with engine.database.write() as connection:
         row = mailboxes.by_id(connection, box.id)
         present: list[ContentRow] = messages.contents(connection, box.id, messages.ranges_of(uids))
         if row is None or not present:
             return
         modseq = accounts.next_modseq(connection)
-        messages.remove(connection, row, modseq, present, int(time.time()), kept=True)
+        messages.remove(connection, row, modseq, present, int(time.time()), kept=kept)
     engine.changed(box.id, modseq)
-    removing.shelve(engine, box.folder, present)
+    if kept:
+        removing.shelve(engine, box.folder, present)
+    else:
+        for one in present:
+            engine.tidy(engine.files.remove, box.folder, one.name)

@@ -75,6 +75,10 @@ def test_plans_say_what_may_be_shared(office):
     changed = office.json("plan", "set", "premium", "--feature", "sharing", "--feature", "free-busy")
     assert changed["features"] == ["free-busy", "sharing"]
     assert len(office.json("share", "list", JEAN)) == 1
+    office("account", "set", JEAN, "--plan", "shex")
+    for words in (("acl", "set", MARIE, "INBOX", JEAN, "lr"), ("delegate", "add", MARIE, JEAN)):
+        _, hint = office(*words)
+        assert "plans" in hint
 
 
 def test_delegates(office):

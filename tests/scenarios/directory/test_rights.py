@@ -215,6 +215,20 @@ async def test_the_shared_folders_of_a_domain_are_nobodys(demo, people, director
 
 
 @in_loop
+async def test_who_is_gone_for_good_is_in_no_list(demo, people, directory):
+    async with directory() as services:
+        await give(services, people, "bert", "lr")
+        demo.account_remove("bert@demo.test")
+        assert await may(services, people) == ""
+        assert len((await services.rights.sharing(people["anna"])).entries) == 1  # he may come back
+        demo.account_restore("bert@demo.test")
+        assert await may(services, people) == "lr"
+        demo.account_remove("bert@demo.test")
+        demo.account_purge(people["bert"])
+        assert (await services.rights.sharing(people["anna"])).entries == {}
+
+
+@in_loop
 async def test_the_postmaster_is_no_shared_folder(demo, directory):
     demo.domain_add("new.test")
     demo.folders_account("new.test", create=True)
