@@ -1,7 +1,7 @@
 """DKIM signatures of submitted mail (RFC 6376): what our users send is signed for the domain they send from.
 
-The domain is that of the envelope's sender, which was checked against the account. The From field is not: to sign for
-its domain would let one customer sign in another's name.
+The domain is that of the envelope's sender, which is always checked against the account. The From field is not where
+``submission_from`` allows any: to sign for its domain would let one customer sign in another's name.
 """
 
 import asyncio

@@ -37,7 +37,7 @@ def msmtp(
 def test_submission(peer: Peer, user: MailUser, control: Control, *, implicit: bool, mechanism: str) -> None:
     if peer.name == "dovecot" and mechanism.startswith("scram"):
         pytest.skip("Dovecot would need another kind of password")
-    mail = messages.plain(1).replace(b"\r\n", b"\n")
+    mail = messages.plain(1, sender=user.address).replace(b"\r\n", b"\n")
     msmtp(peer, user, mail, user.address, implicit=implicit, mechanism=mechanism)
     (received,) = control.contents()
     assert received.endswith(mail.replace(b"\n", b"\r\n"))
@@ -45,14 +45,15 @@ def test_submission(peer: Peer, user: MailUser, control: Control, *, implicit: b
 
 def test_a_large_message_to_several(peer: Peer, user: MailUser, control: Control) -> None:
     other = peer.fresh_user()
-    msmtp(peer, user, b"Subject: large\n\n" + LARGE.replace(b"\r\n", b"\n"), user.address, other.address)
+    head = f"From: {user.address}\nSubject: large\n\n".encode()
+    msmtp(peer, user, head + LARGE.replace(b"\r\n", b"\n"), user.address, other.address)
     for mailbox in (control, Control(peer, other)):
         (received,) = mailbox.contents()
         assert received.endswith(b"\r\n\r\n" + LARGE)
 
 
 def test_what_fails_is_told(peer: Peer, user: MailUser, control: Control, tmp_path: Path) -> None:
-    mail = b"Subject: x\n\nx\n"
+    mail = f"From: {user.address}\nSubject: x\n\nx\n".encode()
     assert "535" in msmtp(peer, user, mail, user.address, password="wrong", expect=NO_PERMISSION)
     nobody = "nobody@" + user.address.split("@")[1]
     assert "550" in msmtp(peer, user, mail, user.address, nobody, expect=65)
