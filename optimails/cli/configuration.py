@@ -44,7 +44,7 @@ def _doubts(app: App) -> list[tuple[str, dict[str, Any]]]:
         days = (end - datetime.now(UTC)).days
         if days < 14:
             doubts.append(("cli.config.certificate_ends", {"path": settings.tls.certificate, "days": days}))
-    return doubts + _doubts_of_scripts(app)
+    return doubts + _doubts_of_scripts(app) + _doubts_of_filters(app)
 
 
 def _doubts_of_scripts(app: App) -> list[tuple[str, dict[str, Any]]]:
@@ -60,6 +60,26 @@ def _doubts_of_scripts(app: App) -> list[tuple[str, dict[str, Any]]]:
             compile_script(path.read_bytes())
         except SieveError as wrong:
             doubts.append(("cli.sieve.wrong", {"script": path, "why": wrong}))
+    return doubts
+
+
+def _doubts_of_filters(app: App) -> list[tuple[str, dict[str, Any]]]:
+    """Filters in line that see nothing, or do not answer."""
+    if not app.config.milter:
+        return []
+    import asyncio  # noqa: PLC0415 - when needed
+
+    from smtp.milter.probe import trouble  # noqa: PLC0415 - when needed
+
+    async def ask() -> list[str | None]:
+        return list(await asyncio.gather(*(trouble(one) for one in app.config.milter)))
+
+    doubts: list[tuple[str, dict[str, Any]]] = []
+    for one, why in zip(app.config.milter, asyncio.run(ask()), strict=True):
+        if not any(one.sees(listener) for listener in app.config.listener):
+            doubts.append(("cli.config.filter_unused", {"name": one.label}))
+        if why is not None:
+            doubts.append(("cli.config.filter_away", {"name": one.label, "why": why}))
     return doubts
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import Mapping
 
@@ -42,7 +43,7 @@ class Link:
         except TimeoutError as wrong:
             raise Lost(f"no connection within {connect_timeout:g} seconds") from wrong
         except OSError as wrong:
-            raise Lost(wrong.strerror or str(wrong)) from wrong
+            raise Lost(_said(wrong)) from wrong
         writer.transport.set_write_buffer_limits(_WRITE_LIMIT)
         return cls(reader, writer, patience)
 
@@ -70,7 +71,7 @@ class Link:
         except TimeoutError as wrong:
             raise Lost("it takes nothing") from wrong
         except OSError as wrong:
-            raise Lost(wrong.strerror or "the connection broke") from wrong
+            raise Lost(_said(wrong)) from wrong
 
     async def _packet(self, patience: Patience) -> bytes:
         seconds = self._patience[patience]
@@ -84,7 +85,7 @@ class Link:
         except TimeoutError as wrong:
             raise Lost(f"no answer within {seconds:g} seconds") from wrong
         except OSError as wrong:
-            raise Lost(wrong.strerror or "the connection broke") from wrong
+            raise Lost(_said(wrong)) from wrong
         return self._waiting.popleft()
 
     def close(self, last_words: bytes = b"") -> None:
@@ -97,3 +98,8 @@ class Link:
     def abort(self) -> None:
         """At once."""
         self._writer.transport.abort()
+
+
+def _said(wrong: OSError) -> str:
+    """In the words of the system where there are any: asyncio's own name addresses only."""
+    return os.strerror(wrong.errno) if wrong.errno and wrong.errno > 0 else str(wrong) or "the connection broke"

@@ -60,6 +60,23 @@ def test_config_check_finds_what_is_missing(program):
     assert "key.pem" in answer["warnings"][0]
 
 
+def test_config_check_asks_the_filters_in_line(program):
+    program("init", "--data", program.data)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody listens there
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        tables = f'[[milter]]\naddress = "{address}"\n[[milter]]\nname = "lost"\naddress = "unix:/nowhere/socket"\n'
+        listener = '[[listener]]\nprotocol = "smtp"\naddress = "127.0.0.1:2525"\n'
+        data = f'[server]\ndata = "{program.data}"\n'
+        program.config.write_text(data + tables + listener)
+        warnings = program.json("config", "check", expect=3)["warnings"]
+        assert any(address in one and "refused" in one for one in warnings)
+        assert any("lost" in one and "No such file" in one for one in warnings)
+        program.config.write_text(data + tables.replace("name", 'protocols = ["submission"]\nname') + listener)
+        warnings = program.json("config", "check", expect=3, language="fr")["warnings"]
+        assert any("lost" in one and "ne voit rien" in one for one in warnings)
+
+
 def test_without_a_configuration_the_way_on_is_told(program):
     _, error = program("account", "list", expect=1)
     assert error.count("\n") == 1

@@ -8,11 +8,13 @@ import pytest
 
 from optimails.config import Protocol
 from optimails.config.dns import DnsSettings
+from optimails.config.milter import MilterSettings
 from optimails.dns import Resolver
 from optimails.model.address import EmailAddress
 from optimails.model.mailbox_name import mailbox_name
 from optimails.model.special_use import SpecialUse
 from optimails.queue.control import Choice
+from smtp.milter.probe import trouble
 from tests.support import fake_milter
 from tests.support.dns_server import local_dns
 from tests.support.fake_milter import FakeMilter, add_header, change_header, insert_header
@@ -397,3 +399,14 @@ async def test_headers_that_grow_without_end_are_a_failure() -> None:
     filters = [FakeMilter({b"E": [*wishes, fake_milter.CONTINUE]}) for _ in range(3)]
     async with door(*filters) as made:
         assert (await send(made))[-1].startswith(b"451 4.7.1 ")
+
+
+@in_loop
+async def test_the_operator_is_told_whether_a_filter_can_be_used() -> None:
+    async with (
+        FakeMilter() as good,
+        FakeMilter({b"O": fake_milter.CONTINUE}) as strange,
+        FakeMilter({b"O": b""}) as rude,
+    ):
+        told = [await trouble(MilterSettings(address=one.address)) for one in (good, strange, rude)]
+    assert told == [None, "no agreement on what is spoken", "it closed the connection"]
