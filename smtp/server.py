@@ -272,6 +272,8 @@ class SmtpFactory(DoorFactory[Connection]):
             Filters(filters, listener.label, listener.port, resolver) if filters else None,
             Authenticity.of(config, Authenticator(resolver, config.authentication)),
             audit=AuditLog(config.server.data),
+            traffic=services.traffic,
+            greylist=services.greylist if listener.protocol is Spoken.SMTP else None,
         )
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)
@@ -300,8 +302,14 @@ class SmtpFactory(DoorFactory[Connection]):
         return self.no_room(connection)
 
     def no_room(self, connection: Connection) -> bytes | None:
-        """What to say when the client has too many connections; those of LMTP are not counted."""
-        if self.door.lmtp or self.has_room(connection, connection.session.peer.address):
+        """What to say when the client has too many connections, or opens them too fast; LMTP is not counted."""
+        if self.door.lmtp:
+            return None
+        address, traffic = connection.session.peer.address, self.door.traffic
+        if traffic is not None and not traffic.connection(address):
+            _TURNED_AWAY.labels("too fast").inc()
+            return replies.TOO_FAST
+        if self.has_room(connection, address):
             return None
         _TURNED_AWAY.labels("too many").inc()
         return replies.TOO_MANY_CONNECTIONS

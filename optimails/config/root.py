@@ -25,6 +25,7 @@ from optimails.config.server import LogSettings, ManagementSettings, ServerSetti
 from optimails.config.sieve import SieveSettings
 from optimails.config.smtp import SmtpSettings
 from optimails.config.store import StoreSettings
+from optimails.config.traffic import DomainLimit, GreylistSettings, TrafficSettings
 from optimails.config.web import WebSettings
 
 
@@ -51,6 +52,9 @@ class Config(Section):
     authentication: AuthenticationSettings = Field(
         AuthenticationSettings(), description="Whether mail from outside is what it says."
     )
+    traffic: TrafficSettings = Field(TrafficSettings(), description="How much mail may come in.")
+    greylist: GreylistSettings = Field(GreylistSettings(), description="Strangers are asked to come again.")
+    domain_limit: tuple[DomainLimit, ...] = Field((), description="What differs for some domains.")
     web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")
     dav: DavSettings = Field(DavSettings(), description="Calendars, address books and task lists.")
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
@@ -69,10 +73,11 @@ class Config(Section):
         return values
 
     @model_validator(mode="after")
-    def _distinct_relays(self) -> Self:
-        twice = [domain for domain, times in Counter(relay.domain for relay in self.relay).items() if times > 1]
-        if twice:
-            raise ValueError(f"two relay tables have the domain {twice[0]}")
+    def _distinct_domains(self) -> Self:
+        for name, tables in (("relay", self.relay), ("domain_limit", self.domain_limit)):
+            twice = [domain for domain, times in Counter(table.domain for table in tables).items() if times > 1]
+            if twice:
+                raise ValueError(f"two {name} tables have the domain {twice[0]}")
         return self
 
     @model_validator(mode="after")

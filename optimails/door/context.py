@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from optimails.delivery.stored.api import MailEvents
     from optimails.directory.api import Directory
     from optimails.door.connections import Connections
+    from optimails.door.greylist import Greylist
     from optimails.door.login import Login
     from optimails.door.sessions import Sessions
+    from optimails.door.traffic import Traffic
     from optimails.events import Bus
     from optimails.mailbox.api import MailService
 
@@ -31,6 +33,8 @@ class Services:
     sessions: "Sessions"  # those that are logged in at this worker
     bus: "Bus"
     events: "MailEvents | None" = None  # scripts that wait for what users do by IMAP
+    traffic: "Traffic | None" = None
+    greylist: "Greylist | None" = None
 
 
 # Each door's ``server.py`` has ``def factory(services: Services, listener: Listener) -> twisted Factory``.

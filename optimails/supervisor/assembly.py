@@ -73,9 +73,12 @@ class ServiceAssembly:
         from optimails.directory.local import LocalDirectory  # noqa: PLC0415
         from optimails.door.connections import Connections  # noqa: PLC0415
         from optimails.door.context import Services  # noqa: PLC0415
+        from optimails.door.greylist import Greylist  # noqa: PLC0415
         from optimails.door.guard import Guard  # noqa: PLC0415
         from optimails.door.login import Login  # noqa: PLC0415
+        from optimails.door.rates import Rates  # noqa: PLC0415
         from optimails.door.sessions import Sessions  # noqa: PLC0415
+        from optimails.door.traffic import Traffic  # noqa: PLC0415
         from optimails.mailbox.service import LocalMailService, open_journal, places  # noqa: PLC0415
         from optimails.supervisor.queue import callout_of, open_queue  # noqa: PLC0415
 
@@ -96,6 +99,7 @@ class ServiceAssembly:
         run = data / "run"
         self._guard = Guard(config.login, run / "guard.sqlite")
         self._connections = Connections(config.login, run / "connections")
+        self._traffic = Traffic(config.traffic, config.domain_limit, Rates(run / "rates"))
         self._sessions = Sessions(self._connections, self._directory, self._mail, bus)
         self._queue = open_queue(config, bus)
         self._callout = callout_of(config)
@@ -112,6 +116,8 @@ class ServiceAssembly:
             self._sessions,
             bus,
             self._events,
+            traffic=self._traffic,
+            greylist=Greylist(config.greylist, config.traffic, run / "greylist.sqlite"),
         )
 
     async def start(self) -> None:
@@ -173,5 +179,6 @@ class ServiceAssembly:
         await self._directory.close()
         self._queue.close()
         self._connections.close()
+        self._traffic.close()
         self._guard.close()
         self._database.close()

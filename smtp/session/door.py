@@ -9,8 +9,10 @@ from optimails.config.smtp import SmtpSettings
 from optimails.delivery.api import Delivery
 from optimails.directory.api import Directory
 from optimails.dkim import Signer
+from optimails.door.greylist import Greylist
 from optimails.door.login import Login
 from optimails.door.sessions import Sessions
+from optimails.door.traffic import Traffic
 from smtp.milter.chain import Filters
 from smtp.session.authenticity import Authenticity
 
@@ -31,6 +33,8 @@ class Door:
     filters: Filters | None = None  # that stand in line; None when there are none
     authenticity: Authenticity | None = None  # for mail from strangers, and for what users submit
     audit: AuditLog | None = None  # likewise: mail in somebody else's name is noted
+    traffic: Traffic | None = None  # how much may come in; None: as much as comes
+    greylist: Greylist | None = None  # for smtp
 
     @property
     def lmtp(self) -> bool:

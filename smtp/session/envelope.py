@@ -7,7 +7,7 @@ from optimails.delivery.api import Failed, SmtpEnvelope
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax
 from optimails.queue.api import Body, QueuedRecipient
-from smtp.session import answers, filters
+from smtp.session import answers, filters, policy
 from smtp.session.states import State
 from smtp.session.transaction import Transaction
 from smtp.wire import replies
@@ -57,6 +57,10 @@ async def mail(session: "Session", command: Mail) -> None:
         return
     if (_release(command, time.time()) or 0) > time.time() + longest_hold(session) + CLOCKS_DIFFER:
         session.answer(_TOO_LATE)
+        return
+    put_off = policy.message(session)
+    if put_off is not None:
+        session.answer(put_off)
         return
     await _begin(session, command)
 
@@ -153,9 +157,13 @@ async def rcpt(session: "Session", command: Rcpt) -> None:
     if recipient not in transaction.known:
         checked = await door.delivery.check(recipient, size, session.account)
         if isinstance(checked, Failed):
-            _refuse(session, checked)
+            await _refuse(session, checked)
             return
         transaction.known[recipient] = checked
+    put_off = await policy.recipient(session, recipient)
+    if put_off is not None:
+        session.answer(put_off)
+        return
     if not await filters.rcpt(session, transaction, command, recipient):
         return
     transaction.recipients.append(recipient)
@@ -165,9 +173,10 @@ async def rcpt(session: "Session", command: Rcpt) -> None:
     session.answer(replies.RECIPIENT_OK)
 
 
-def _refuse(session: "Session", failed: Failed) -> None:
+async def _refuse(session: "Session", failed: Failed) -> None:
     if failed.permanent:
         session.refused_recipients += 1
+        await policy.tarpit(session)
         if session.refused_recipients >= session.door.settings.max_unknown_recipients:
             session.hang_up(replies.TOO_MANY_ERRORS)
             return

@@ -67,6 +67,7 @@ BARE_LINE_END = reply(500, "5.5.2", "A line ends with CR LF, and neither stands 
 TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors, closing connection")
 TOO_MANY_MESSAGES = reply(421, "4.7.0", "Enough messages for one connection, open another one")
 TOO_MANY_CONNECTIONS = plain(421, "Too many connections from your address, try again later")
+TOO_FAST = plain(421, "Too many connections from your network in a short time, try again later")
 NOT_TRUSTED = plain(554, "This service is not open to your address")
 EARLY_TALKER = plain(554, "You spoke before the greeting")
 TIMED_OUT = reply(421, "4.4.2", "Timed out, closing connection")

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from optimails.config import Config, Protocol
 from optimails.delivery.local import LocalDelivery
 from optimails.directory.api import Resolution
 from optimails.dns import Resolver
+from optimails.door.greylist import Greylist
+from optimails.door.rates import Rates
+from optimails.door.traffic import Traffic
 from optimails.mailbox.api import MessageSet, Want
 from optimails.model.account import Account, AccountState, Limits, OverQuota
 from optimails.model.address import EmailAddress
@@ -26,6 +30,7 @@ from smtp.session.authenticity import Authenticity
 from smtp.session.door import Door, Peer
 from smtp.session.session import Session
 from tests.support.dns_server import LocalDns
+from tests.support.queues import Clock
 from tests.support.transcript import Connection
 from tests.support.world import PLANS, MemoryDirectory, World
 
@@ -99,6 +104,9 @@ class SmtpDoor:
     relays: list[dict[str, object]] = field(default_factory=list)
     milters: list[dict[str, object]] = field(default_factory=list)
     authentication: dict[str, object] = field(default_factory=dict)
+    traffic: dict[str, object] = field(default_factory=dict)
+    greylist: dict[str, object] = field(default_factory=dict)
+    domain_limits: list[dict[str, object]] = field(default_factory=list)
     far: bool = False
     starttls: bool = True
     ends: list["MemoryEnd"] = field(default_factory=list)
@@ -110,6 +118,8 @@ class SmtpDoor:
         self.directory: PostDirectory = self.world.directory
         self.mail = PostMail(self.world.mail)
         self.queue: Queue | None = None
+        self.rates = Rates()
+        self.clock = Clock(time.time())
         self.filters: Filters | None = None
         self.resolver: Resolver | None = None  # for the names of clients
         self.dns = LocalDns({})  # asked only where ``@dns`` has put something
@@ -124,6 +134,9 @@ class SmtpDoor:
             "queue": self.queue_settings,
             "relay": self.relays,
             "milter": self.milters,
+            "traffic": {"tarpit_seconds": 0} | self.traffic,
+            "greylist": self.greylist,
+            "domain_limit": self.domain_limits,
             "authentication": self.authentication,
             "dns": {"nameservers": [self.dns.address], "timeout": 1.0, "lifetime": 2.0},
         }
@@ -147,6 +160,8 @@ class SmtpDoor:
             filters=self.filters,
             authenticity=self.authenticity(config),
             audit=self.world.audit,
+            traffic=Traffic(config.traffic, config.domain_limit, self.rates),
+            greylist=Greylist(config.greylist, config.traffic, self.data / "greylist.sqlite", self.clock),
         )
 
     def authenticity(self, config: Config) -> Authenticity:
@@ -186,6 +201,14 @@ class SmtpDoor:
                 self.settings[name] = networks
             case ["queue", name, value]:
                 self.queue_settings[name] = value
+            case ["traffic", name, value]:
+                self.traffic[name] = value
+            case ["greylist", name, value]:
+                self.greylist[name] = value
+            case ["domain_limit", domain, name, value]:
+                self.domain_limits.append({"domain": domain, name: value})
+            case ["later", seconds]:
+                self.clock.now += float(seconds)
             case ["authentication", name, value]:
                 self.authentication[name] = value
             case ["authentication-networks", *networks]:

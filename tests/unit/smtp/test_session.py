@@ -360,3 +360,21 @@ def test_the_verdict_on_several_recipients() -> None:
         assert judged(gone, gone, can_bounce=can_bounce) == ("5.2.2", 0)
     assert judged(stored, gone, can_bounce=True) == ("2.0.0", 1)
     assert judged(stored, gone, can_bounce=False) == ("4.3.0", 0)
+
+
+@in_loop
+async def test_guessing_addresses_becomes_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    door = SmtpDoor(far=True, traffic={"tarpit_after": 2, "tarpit_seconds": 3})
+    end = await door.connect()
+    monkeypatch.setattr("smtp.session.policy.asyncio.sleep", sleep)
+    guesses = b"".join(b"RCPT TO:<guess%d@demo.test>\r\n" % number for number in range(5))
+    out = await end.talk(b"EHLO x\r\nMAIL FROM:<>\r\n" + guesses + b"RCPT TO:<alice@demo.test>\r\n")
+    assert waits == [3, 3, 3]
+    assert out.count(b"550 5.1.1 ") == 5
+    assert out.endswith(b"250 2.1.5 Recipient ok\r\n")
+    await door.close()
