@@ -1,11 +1,14 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT (RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2)."""
 
+from functools import partial
+
 from imap.session.listing import selected_line
 from imap.session.session import Session
 from imap.session.state import Done
 from imap.session.updates import tell_keywords
 from imap.wire import codes, responses
 from imap.wire.commands import Select
+from optimails.door.sessions import Ending
 from optimails.model.errors import BadSyntax
 from optimails.model.rights import Right
 
@@ -20,6 +23,7 @@ async def select(session: Session, command: Select) -> Done:
         session.condstore = True
     selected = await session.mail.select(command.mailbox, read_only=command.read_only)
     session.selected = selected
+    selected.when_revoked(partial(session.kick, Ending.NOT_SHARED))
     session.keywords_told = None
     status = selected.status
     tell_keywords(session)

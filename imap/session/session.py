@@ -29,6 +29,7 @@ LINE_BEFORE_LOGIN = 8_192  # bytes of a line from somebody we do not know yet
 
 
 _FAREWELLS = {
+    Ending.NOT_SHARED: (None, "The selected mailbox is not shared with you any more"),
     Ending.GOING_DOWN: (None, "Server is going down, please connect again"),
     Ending.NOT_ACTIVE: (codes.UNAVAILABLE, "This account is not available"),
     Ending.CREDENTIALS: (codes.UNAVAILABLE, "The password has changed, please log in again"),

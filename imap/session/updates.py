@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from imap.session.session import Farewell, Session
 from imap.wire import codes, responses
+from optimails.door.sessions import Ending
 from optimails.mailbox.api import Change, SelectedMailbox
 from optimails.model.flags import SYSTEM_FLAGS
 from optimails.model.rights import Right
@@ -18,7 +19,7 @@ async def tell_updates(session: Session, *, expunges: bool) -> None:
     if not news:
         return
     if news.revoked:
-        raise Farewell("The selected mailbox is not shared with you any more")
+        raise Farewell.of(Ending.NOT_SHARED)
     if news.gone:
         # RFC 2180 §3.1 leaves it to us; a session whose mailbox is deleted has nothing to say any more.
         raise Farewell("The selected mailbox was deleted")

@@ -33,6 +33,7 @@ class Ending(Enum):
 
     GOING_DOWN = "the worker ends; what the client is at may come to its end"
     NOT_ACTIVE = "the account is suspended or removed"
+    NOT_SHARED = "the mailbox it has open is not shared with it any more"
     CREDENTIALS = "the password it logged in with is not the account's any more"
 
 

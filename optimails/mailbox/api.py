@@ -327,6 +327,9 @@ class SelectedMailbox(Protocol):
     def watch(self, callback: Callable[[], None] | None) -> None:
         """``callback`` runs in the event loop after something may have changed; None ends it."""
 
+    def when_revoked(self, callback: Callable[[], None]) -> None:
+        """``callback`` runs in the event loop when the user's right to read ends while nobody ``watch``es."""
+
     async def close(self) -> None:
         """End the view; expunges nothing."""
 

@@ -409,6 +409,9 @@ class LocalSelectedMailbox:
 
             self._subscription = bus.subscribe(self._engine.account, self.id, notice)
 
+    def when_revoked(self, callback: Callable[[], None]) -> None:
+        """An owner's right does not end."""
+
     async def close(self) -> None:
         if not self._closed:
             self._closed = True

@@ -1,6 +1,7 @@
 """A selected mailbox of somebody else: every act asks for its right (RFC 4314 §4)."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from optimails.events.api import Bus, Notice, Subscription
     from optimails.mailbox.selected import LocalSelectedMailbox
 
+log = logging.getLogger(__name__)
+
 RIGHTS_NEWS = (Kind.RIGHTS, Kind.ACCOUNT)
 CHANGING = (Right.INSERT, Right.SEEN, Right.WRITE, Right.REMOVE, Right.EXPUNGE)
 """Who has none of these has opened the mailbox read-only (RFC 4314 §5.2)."""
@@ -46,6 +49,8 @@ class GuardedMailbox:
         self._bus = bus
         self._subscriptions: list[Subscription] = []
         self._wake: Callable[[], None] | None = None
+        self._revoked: Callable[[], None] | None = None
+        self._look: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self.id: MailboxId = inner.id
@@ -157,35 +162,65 @@ class GuardedMailbox:
     def watch(self, callback: Callable[[], None] | None) -> None:
         """Also wakes when rights change, or end by the clock."""
         self._inner.watch(callback)
-        for subscription in self._subscriptions:
-            subscription.cancel()
-        self._subscriptions = []
         self._wake = callback
+        self._listen()
+
+    def when_revoked(self, callback: Callable[[], None]) -> None:
+        self._revoked = callback
+        self._listen()
+
+    def _listen(self) -> None:
+        """For news of rights: of the owner's entries, of the visitor himself, of groups and plans; and to the clock."""
+        if not self._subscriptions and not self._closed:
+            whose = (self._visit.owner.id, self._visit.visitor.account.id, EVERYBODY)
+            self._subscriptions = [self._bus.subscribe(account, None, self._noticed) for account in whose]
         self._set_alarm()
-        if callback is None:
+
+    def _noticed(self, news: "Notice") -> None:
+        if news.kind in RIGHTS_NEWS:
+            self._changed()
+
+    def _changed(self) -> None:
+        """Something may be different: who waits asks for himself, else we ask."""
+        if self._wake is not None:
+            self._wake()
+        elif self._revoked is not None and self._look is None:
+            self._look = asyncio.get_running_loop().create_task(self._look_again())
+            self._look.add_done_callback(self._looked)
+
+    async def _look_again(self) -> None:
+        if not (await self._visit.ask()).may(Right.READ) and self._revoked is not None:
+            self._revoked()
+
+    def _looked(self, task: "asyncio.Task[None]") -> None:
+        self._look = None
+        if task.cancelled() or self._closed:
             return
-        wake = callback
-
-        def notice(news: "Notice") -> None:
-            if news.kind in RIGHTS_NEWS:
-                wake()
-
-        mine = (self._visit.owner.id, self._visit.visitor.account.id, EVERYBODY)
-        self._subscriptions = [self._bus.subscribe(account, None, notice) for account in mine]
+        wrong = task.exception()
+        if wrong is None:
+            self._set_alarm()
+        else:  # the next command asks again
+            log.warning("rights_unknown", extra={"fields": {"account": self._visit.owner.id, "error": str(wrong)}})
 
     def _set_alarm(self) -> None:
-        """While somebody watches, for when the clock changes his rights."""
+        """For when the clock changes the visitor's rights."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         until = self._visit.now.until
-        if self._wake is not None and until is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, until - time.time()), self._wake)
+        if self._subscriptions and until is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, until - time.time()), self._changed)
 
     async def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self.watch(None)
+            self._wake = self._revoked = None
+            for subscription in self._subscriptions:
+                subscription.cancel()
+            self._subscriptions = []
+            self._set_alarm()
+            if self._look is not None:
+                self._look.cancel()
             try:
                 await self._inner.close()
                 await self._visit.leave()
