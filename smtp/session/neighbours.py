@@ -86,7 +86,7 @@ async def xforward(session: "Session", command: XForward) -> None:
     if not _trusted(session, session.door.settings.xforward_networks):
         session.refuse(replies.NOT_A_NEIGHBOUR)
         return
-    forwarded = session.forwarded or replace(session.peer, name="", hello="", port=0, proxy=session.direct)
+    forwarded = session.forwarded or replace(session.peer, name="", hello="", login="", port=0, proxy=session.direct)
     session.forwarded = replace(forwarded, **_changes(command.attributes))
     session.answer(replies.OK)
 

@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from optimails.config import Protocol
 from optimails.config.dns import DnsSettings
 from optimails.config.milter import MilterSettings
+from optimails.delivery.home import HomeCourier
 from optimails.dns import Resolver
 from optimails.model.address import EmailAddress
 from optimails.model.mailbox_name import mailbox_name
 from optimails.model.special_use import SpecialUse
 from optimails.queue.control import Choice
+from optimails.queue.runner import Runner
 from smtp.milter.probe import trouble
 from tests.support import fake_milter
 from tests.support.dns_server import local_dns
@@ -23,6 +26,7 @@ from tests.support.smtp_door import MemoryEnd, SmtpDoor
 
 MESSAGE = b"From: a@b.test\r\nSubject: one\r\n two\r\nX-Old: 1\r\nX-Old: 2\r\n\r\nHello.\r\n..dot\r\n"
 STORED = MESSAGE.replace(b"..dot", b".dot")
+NOBODY: Any = None  # who is not needed
 QUIET = 0x80 | 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x10000 | 0x40000 | 0x80000
 
 
@@ -296,6 +300,13 @@ async def test_quarantine_on_hold() -> None:
             ("alice@demo.test", "held", "looks bad"),
             ("bob@demo.test", "held", "looks bad"),
         }
+        home = HomeCourier(made.door().delivery, made.directory, made.config(), NOBODY)
+        runner = Runner(made.queue, home, NOBODY, "mx.demo.test")
+        assert await runner.step() == 0
+        assert await made.queue.release(Choice()) == 2
+        assert await runner.step() == 1
+        await runner.settled()
+        assert [len(await made.inbox(one)) for one in ("alice", "bob")] == [1, 1]
 
 
 @in_loop

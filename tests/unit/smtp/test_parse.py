@@ -49,6 +49,7 @@ GOOD = {
         {"ADDR": "192.0.2.1", "NAME": Missing.UNAVAILABLE, "HELO": Missing.TEMPORARILY}
     ),
     b"XCLIENT LOGIN=ren+C3+A9 PROTO=smtp": c.XClient({"LOGIN": "rené", "PROTO": "SMTP"}),
+    b"XCLIENT HELO=a)+20by+20(b NAME=[192.0.2.1]": c.XClient({"HELO": "a??by??b", "NAME": "[192.0.2.1]"}),
     b"XFORWARD IDENT=4C1 SOURCE=local PROTO=ESMTPS": c.XForward({"IDENT": "4C1", "SOURCE": "LOCAL", "PROTO": "ESMTPS"}),
 }
 
@@ -57,7 +58,6 @@ BAD = {
     b"XCLIENT NAME": 501,
     b"XCLIENT NAME=a=b": 501,
     b"XCLIENT NAME=a+0Ab": 501,
-    b"XCLIENT NAME=a+20b": 501,
     b"XCLIENT NAME=+GG": 501,
     b"XCLIENT HELO=+FF": 501,
     b"XCLIENT HELO=" + b"x" * 256: 501,
