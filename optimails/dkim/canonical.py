@@ -1,11 +1,11 @@
 """The canonical forms of header and body that DKIM knows (RFC 6376 §3.4). We sign "relaxed", others also "simple"."""
 
 import re
+from collections.abc import Iterable
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
-_SPACES = re.compile(rb"[ \t]+")
-_LINE_END_SPACES = re.compile(rb"[ \t]+\r\n")
+_SPACES = re.compile(rb"[ \t]{2,}|\t")  # what is not one space already
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 _FIELD = re.compile(rb"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n")
 
@@ -52,23 +52,41 @@ class _Beginning:
         return self._hash.digest()
 
 
-class BodyHash(Protocol):
-    """SHA-256 of the canonical form of a body; made with the number of bytes that count, None: all of them."""
+class Digests:
+    """SHA-256 of the same bytes in several lengths: ``limits``, None for all of them."""
+
+    __slots__ = ("_sinks",)
+
+    def __init__(self, limits: Iterable[int | None]) -> None:
+        self._sinks = {limit: sha256() if limit is None else _Beginning(limit) for limit in limits}
+
+    def update(self, data: bytes) -> None:
+        for sink in self._sinks.values():
+            sink.update(data)
+
+    def results(self) -> dict[int | None, tuple[bytes, int]]:
+        """Digest by limit, with the length of all there was; 0 where all of it counts."""
+        return {
+            limit: (sink.digest(), sink.length if isinstance(sink, _Beginning) else 0)
+            for limit, sink in self._sinks.items()
+        }
+
+
+class BodyForm(Protocol):
+    """Brings a body into its canonical form, and hands that on to what hashes it."""
 
     def update(self, piece: bytes) -> None: ...
-    def digest(self) -> bytes: ...
-    @property
-    def length(self) -> int:
-        """Bytes of the canonical form, after ``digest``; 0 when all count."""
+    def finish(self) -> None:
+        """All has come."""
 
 
-class SimpleBodyHash:
+class SimpleBody:
     """A body that comes in pieces of any size, as it is but for empty lines at its end (RFC 6376 §3.4.3)."""
 
     __slots__ = ("_blank", "_hash", "_held")
 
-    def __init__(self, limit: int | None = None) -> None:
-        self._hash = sha256() if limit is None else _Beginning(limit)
+    def __init__(self, into: _Hash) -> None:
+        self._hash = into
         self._held = b""  # a CR whose LF may come with the next piece
         self._blank = 0  # line ends that count only if something follows
 
@@ -88,17 +106,12 @@ class SimpleBodyHash:
             self._hash.update(data[:end])
         self._blank += (last - end) // 2
 
-    def digest(self) -> bytes:
-        """Of all that came. A body always ends with a line end, if only one is added."""
+    def finish(self) -> None:
+        """A body always ends with a line end, if only one is added."""
         if self._held:  # a bare CR at the very end
             _line_ends(self._hash, self._blank)
             self._hash.update(self._held)
         self._hash.update(b"\r\n")
-        return self._hash.digest()
-
-    @property
-    def length(self) -> int:
-        return self._hash.length if isinstance(self._hash, _Beginning) else 0
 
 
 def _line_ends(hashed: _Hash, number: int) -> None:
@@ -108,8 +121,8 @@ def _line_ends(hashed: _Hash, number: int) -> None:
     hashed.update(b"\r\n" * (number % 4096))
 
 
-class RelaxedBodyHash:
-    """SHA-256 of a body that comes in pieces of any size (RFC 6376 §3.4.4).
+class RelaxedBody:
+    """A body that comes in pieces of any size, with spaces made alike (RFC 6376 §3.4.4).
 
     Only what may still change is held back: spaces and line ends at the end of a piece. The number of empty lines is a
     count, so a body of empty lines alone takes no memory.
@@ -117,8 +130,8 @@ class RelaxedBodyHash:
 
     __slots__ = ("_any", "_blank", "_hash", "_held")
 
-    def __init__(self, limit: int | None = None) -> None:
-        self._hash = sha256() if limit is None else _Beginning(limit)
+    def __init__(self, into: _Hash) -> None:
+        self._hash = into
         self._held = b""  # the end of a line that is not complete: at most one space and CR matter, see ``update``
         self._blank = 0  # line ends that count only if something follows
         self._any = False
@@ -137,22 +150,19 @@ class RelaxedBodyHash:
         tail = rest[kept:]
         self._held = _SPACES.sub(b" ", tail)
 
-    def digest(self) -> bytes:
-        """Of all that came. A last line without an end gets one; empty lines at the end do not count."""
+    def finish(self) -> None:
+        """A last line without an end gets one; empty lines at the end do not count."""
         rest = self._held.rstrip(b" \t")
         if rest:  # a bare CR at the very end
             self._text(rest)
         if self._any:
             self._hash.update(b"\r\n")
-        return self._hash.digest()
-
-    @property
-    def length(self) -> int:
-        return self._hash.length if isinstance(self._hash, _Beginning) else 0
 
     def _lines(self, lines: bytes) -> None:
         """Whole lines."""
-        lines = _LINE_END_SPACES.sub(b"\r\n", _SPACES.sub(b" ", lines))
+        if b"  " in lines or b"\t" in lines:
+            lines = _SPACES.sub(b" ", lines)
+        lines = lines.replace(b" \r\n", b"\r\n")
         end = len(lines)
         while lines.endswith(b"\r\n", 0, end):
             end -= 2
@@ -167,3 +177,19 @@ class RelaxedBodyHash:
             self._blank = 0
         self._any = True
         self._hash.update(text)
+
+
+class RelaxedBodyHash(RelaxedBody):
+    """SHA-256 of the relaxed form, as we sign it."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self._hash: Any
+        super().__init__(sha256())
+
+    def digest(self) -> bytes:
+        """Of all that came; once."""
+        self.finish()
+        digest: bytes = self._hash.digest()
+        return digest

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from optimails.dkim.canonical import BodyHash, RelaxedBodyHash, SimpleBodyHash, relaxed_field
+from optimails.dkim.canonical import BodyForm, Digests, RelaxedBody, SimpleBody, relaxed_field
 from optimails.dkim.tags import parse_tags, without_white
 from optimails.model.dns_name import ascii_name
 
@@ -42,9 +42,6 @@ class BodyKind:
 
     relaxed: bool
     length: int | None = None
-
-    def hash(self) -> BodyHash:
-        return RelaxedBodyHash(self.length) if self.relaxed else SimpleBodyHash(self.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +172,23 @@ def without_value(field: bytes) -> bytes:
 
 
 def body_digests(kinds: Iterable[BodyKind], body: Iterable[bytes]) -> dict[BodyKind, tuple[bytes, int]]:
-    """Digest and canonical length of a body in each of these ways; the length only where not all of it counts."""
-    hashes = {kind: kind.hash() for kind in kinds}
-    if hashes:
-        for piece in body:
-            for one in hashes.values():
-                one.update(piece)
-    return {kind: (one.digest(), one.length) for kind, one in hashes.items()}
+    """Digest and canonical length of a body in each of these ways; the length only where not all of it counts.
+
+    The body is brought into each of the two forms once, however many lengths are asked for.
+    """
+    kinds = set(kinds)
+    forms: list[tuple[bool, Digests, BodyForm]] = []
+    for relaxed in {kind.relaxed for kind in kinds}:
+        digests = Digests(kind.length for kind in kinds if kind.relaxed is relaxed)
+        forms.append((relaxed, digests, RelaxedBody(digests) if relaxed else SimpleBody(digests)))
+    for piece in body if forms else ():
+        for _, _, form in forms:
+            form.update(piece)
+    found: dict[BodyKind, tuple[bytes, int]] = {}
+    for relaxed, digests, form in forms:
+        form.finish()
+        found |= {BodyKind(relaxed, limit): result for limit, result in digests.results().items()}
+    return found
 
 
 def _identity(tags: Mapping[str, str], domain: str) -> str:

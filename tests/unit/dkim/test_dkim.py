@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from optimails.dkim import KeyStore, Signer, sign
 from optimails.dkim.canonical import RelaxedBodyHash, relaxed_field
+from optimails.dkim.signature import BodyKind, body_digests
 
 HEADER = (
     b"Received: from a by b;\r\n\tMon, 23 Nov 2026 10:00:00 +0000\r\n"
@@ -135,3 +136,28 @@ def test_international_domains_sign_as_the_dns_has_them(tmp_path: Path) -> None:
     signer = Signer(tmp_path)
     signer.keys.make("xn--exmple-cua.org")
     assert b"d=xn--exmple-cua.org;" in signer.sign(HEADER, [b""], "ex\N{LATIN SMALL LETTER A WITH DIAERESIS}mple.org")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from([b"a", b" ", b"\t", b"\r\n", b"\r\n\r\n", b"word", b"\r"]), max_size=40),
+    st.booleans(),
+    st.integers(0, 60),
+)
+def test_every_form_and_length_is_that_of_another_implementation(
+    parts: list[bytes],
+    relaxed: bool,  # noqa: FBT001
+    limit: int,
+) -> None:
+    from hashlib import sha256
+
+    from dkim.canonicalization import Relaxed, Simple
+
+    expected = (Relaxed if relaxed else Simple).canonicalize_body(b"".join(parts) + b"x\r\n")
+    kinds = {BodyKind(relaxed), BodyKind(relaxed, limit), BodyKind(relaxed, 3)}
+    found = body_digests(kinds, [*parts, b"x\r", b"\n"])
+    assert found == {
+        BodyKind(relaxed): (sha256(expected).digest(), 0),
+        BodyKind(relaxed, limit): (sha256(expected[:limit]).digest(), len(expected)),
+        BodyKind(relaxed, 3): (sha256(expected[:3]).digest(), len(expected)),
+    }
