@@ -126,7 +126,7 @@ def _shared(app: App, viewer: Account) -> list[dict[str, Any]]:
     from optimails.model.rights import Right  # noqa: PLC0415 - when needed
 
     admin = app.admin
-    offers = [offer for offer in admin.offers(viewer) if offer.object is None or offer.object.kind is Kind.MAILBOX]
+    offers = admin.offers(viewer, Kind.MAILBOX)
     owners = {offer.owner: account_of(admin.account_get(offer.owner)) for offer in offers}
 
     async def visit() -> list[dict[str, Any]]:

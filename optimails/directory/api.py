@@ -8,7 +8,7 @@ from optimails.acl.decision import Effective
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
-from optimails.model.rights import Answer, Delegation, Entry, Identifier, Object, Offer, Right, SendRight, Sharing
+from optimails.model.rights import Answer, Delegation, Entry, Identifier, Kind, Object, Offer, Right, SendRight, Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,9 @@ class Rights(Protocol):
     async def sharing(self, owner: AccountId) -> Sharing:
         """Everything that the account shares; objects that no longer exist may be among it."""
 
-    async def offers(self, viewer: AccountId) -> list[Offer]:
-        """Everything in which the viewer is named, by himself, a group, or his domain: one query, then remembered.
+    async def offers(self, viewer: AccountId, *kinds: Kind) -> list[Offer]:
+        """Everything of these kinds in which the viewer is named, by himself, a group, or his domain, and the accounts
+        that he is a delegate in: one query, then remembered.
 
         Whether his rights on it are any, ``effective`` says.
         """

@@ -7,7 +7,7 @@ which the directory's version is there; and groups, plans and domains, on which 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from concurrent.futures import Executor
 from typing import TypeVar
 
@@ -21,8 +21,9 @@ from optimails.directory.database import Database
 from optimails.directory.identifiers import identifiers_of
 from optimails.model.account import Account
 from optimails.model.ids import AccountId
-from optimails.model.rights import Answer, Delegation, Entry, Identifier, Object, Offer, Right, SendRight, Sharing
+from optimails.model.rights import Answer, Delegation, Entry, Identifier, Kind, Object, Offer, Right, SendRight, Sharing
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -47,7 +48,7 @@ class LocalRights:
         self._version = -1
         self._viewers: Cache[AccountId, Viewer] = Cache(cache_size)
         self._sharing: Cache[AccountId, Sharing] = Cache(cache_size)
-        self._offers: Cache[AccountId, list[Offer]] = Cache(cache_size)
+        self._offers: Cache[tuple[AccountId, tuple[Kind, ...]], list[Offer]] = Cache(cache_size)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -70,14 +71,14 @@ class LocalRights:
     async def sharing(self, owner: AccountId) -> Sharing:
         return await self._of(owner, await self._current())
 
-    async def offers(self, viewer: AccountId) -> list[Offer]:
+    async def offers(self, viewer: AccountId, *kinds: Kind) -> list[Offer]:
         version = await self._current()
-        found = self._offers.get(viewer)
+        found = self._offers.get((viewer, kinds))
         if found is None:
             who = await self._viewer(viewer, version)
             names = who.identifiers if who is not None else frozenset()
-            found = await self._read(lambda connection: rights_rows.offers(connection, viewer, names))
-            self._keep(self._offers, viewer, found, version)
+            found = await self._read(lambda connection: rights_rows.offers(connection, viewer, names, kinds))
+            self._keep(self._offers, (viewer, kinds), found, version)
         return found
 
     async def send_right(self, viewer: AccountId, owner: AccountId) -> SendRight:
@@ -134,7 +135,7 @@ class LocalRights:
             self._version = version
         return version
 
-    def _keep(self, cache: Cache[AccountId, T], key: AccountId, value: T, version: int) -> None:
+    def _keep(self, cache: Cache[K, T], key: K, value: T, version: int) -> None:
         if version == self._version:
             cache.put(key, value)
 

@@ -1,6 +1,6 @@
 """Rows about rights: into values and back. Blocking, on a connection that sees one state."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select
@@ -71,8 +71,14 @@ def sharing(connection: Connection, owner: AccountId) -> Sharing:
     )
 
 
-def offers(connection: Connection, viewer: AccountId, identifiers: Iterable[Identifier]) -> list[Offer]:
-    """What entries and delegations name the viewer, by any of his identifiers, each object once."""
+def offers(
+    connection: Connection, viewer: AccountId, identifiers: Iterable[Identifier], kinds: Collection[Kind]
+) -> list[Offer]:
+    """What entries on objects of these kinds, and what delegations name the viewer, each object once.
+
+    The kinds are asked for, and not sorted out afterwards: in a domain of thousands everybody may show everybody when
+    he is busy, and nobody who lists mailboxes wants to read that.
+    """
     answers = {
         (AccountId(row.owner), _object_or_all(row)): Answer(row.answer)
         for row in connection.execute(select(share_answer).where(share_answer.c.viewer == viewer))
@@ -82,6 +88,7 @@ def offers(connection: Connection, viewer: AccountId, identifiers: Iterable[Iden
     for start in range(0, len(names), CHUNK):
         query = select(acl_entry.c.owner, acl_entry.c.kind, acl_entry.c.object).where(
             acl_entry.c.identifier.in_(names[start : start + CHUNK]),
+            acl_entry.c.kind.in_([kind.value for kind in kinds]),
             acl_entry.c.owner != viewer,
             acl_entry.c.negative.is_(False),
         )

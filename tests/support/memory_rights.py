@@ -45,12 +45,14 @@ class MemoryRights:
         common = frozenset(entries) if owner in self.common_seen_of else frozenset()
         return Sharing(entries, tuple(given for given in self.delegations if given.owner == owner), common)
 
-    async def offers(self, viewer):
+    async def offers(self, viewer, *kinds):
         who = self._viewer(viewer)
         found = {
             (owner, on): None
             for (owner, on), lines in self.entries.items()
-            if owner != viewer and any(name in who.identifiers and not negative for name, negative in lines)
+            if owner != viewer
+            and on.kind in kinds
+            and any(name in who.identifiers and not negative for name, negative in lines)
         }
         found |= {(given.owner, None): None for given in self.delegations if given.delegate == viewer}
         return [Offer(owner, on, self.answers.get((viewer, owner, on))) for owner, on in found]

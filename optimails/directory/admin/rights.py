@@ -14,7 +14,19 @@ from optimails.directory.schema import SOURCE_DOMAIN, account
 from optimails.model.account import Account, AccountState, OverQuota
 from optimails.model.errors import Reason
 from optimails.model.ids import AccountId
-from optimails.model.rights import Answer, Bundle, Delegation, Entry, Identifier, Object, Offer, SendRight, Sharing, Who
+from optimails.model.rights import (
+    Answer,
+    Bundle,
+    Delegation,
+    Entry,
+    Identifier,
+    Kind,
+    Object,
+    Offer,
+    SendRight,
+    Sharing,
+    Who,
+)
 
 FOLDERS_NAME = "shared-folders"
 """Local part in the name of the account of a domain's shared folders; no mail is taken for it."""
@@ -58,10 +70,11 @@ class Rights(Base):
             return NONE
         return decide(who, whose.account, known.entries.get(on, ()), known.delegations, time.time())
 
-    def offers(self, viewer: Account) -> list[Offer]:
+    def offers(self, viewer: Account, *kinds: Kind) -> list[Offer]:
         """In what the account is named."""
         with self.database.read() as connection:
-            return rights_rows.offers(connection, viewer.id, self._viewer(connection, viewer.id).identifiers)
+            names = self._viewer(connection, viewer.id).identifiers
+            return rights_rows.offers(connection, viewer.id, names, kinds)
 
     def answer(self, viewer: AccountId, owner: AccountId, on: Object | None, answer: Answer | None) -> None:
         """What the viewer says to an offer."""

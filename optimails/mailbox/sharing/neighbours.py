@@ -47,9 +47,8 @@ class Neighbours:
     async def owners(self) -> dict[AccountId, list[Offer]]:
         """Who offers something to the user, and what."""
         found: dict[AccountId, list[Offer]] = {}
-        for offer in await self._visitor.rights.offers(self._visitor.account.id):
-            if offer.object is None or offer.object.kind is Kind.MAILBOX:
-                found.setdefault(offer.owner, []).append(offer)
+        for offer in await self._visitor.rights.offers(self._visitor.account.id, Kind.MAILBOX):
+            found.setdefault(offer.owner, []).append(offer)
         return found
 
     async def owner_at(self, place: Place) -> Account | None:

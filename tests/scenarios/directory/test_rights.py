@@ -54,16 +54,16 @@ async def give(services, people, text, rights, on=BOX):
 async def test_a_right_counts_at_the_next_question_of_another_process_and_so_does_its_end(demo, people, directory):
     async with directory() as services, directory() as other:
         assert await may(other, people) == ""
-        assert await other.rights.offers(people["bert"]) == []
+        assert await other.rights.offers(people["bert"], Kind.MAILBOX) == []
         await give(services, people, "bert@demo.test", "lr")
         assert await may(other, people) == "lr"
-        (offer,) = await other.rights.offers(people["bert"])
+        (offer,) = await other.rights.offers(people["bert"], Kind.MAILBOX)
         assert (offer.owner, offer.object, offer.answer) == (people["anna"], BOX, None)
         await services.rights.answer(people["bert"], people["anna"], BOX, Answer.ACCEPTED)
-        assert [offer.answer for offer in await other.rights.offers(people["bert"])] == [Answer.ACCEPTED]
+        assert [offer.answer for offer in await other.rights.offers(people["bert"], Kind.MAILBOX)] == [Answer.ACCEPTED]
         await give(services, people, "bert", "")
         assert await may(other, people) == ""
-        assert await other.rights.offers(people["bert"]) == []
+        assert await other.rights.offers(people["bert"], Kind.MAILBOX) == []
 
 
 @in_loop
@@ -140,6 +140,8 @@ async def test_plans_decide_with_the_entries(demo, people, directory):
     async with directory() as services:
         await give(services, people, "bert", "lr9", CALENDAR)
         assert await may(services, people, CALENDAR) == "lr9"
+        assert await services.rights.offers(people["bert"], Kind.MAILBOX) == []
+        assert len(await services.rights.offers(people["bert"], Kind.MAILBOX, Kind.CALENDAR)) == 1
         demo.account_set("bert@demo.test", plan="basic")
         assert await may(services, people, CALENDAR) == ""
         demo.plan_set("basic", features=["sharing"])
@@ -169,9 +171,9 @@ async def test_delegations(demo, people, directory):
         }.items():  # fmt: skip
             assert (await services.send_right(bert, EmailAddress(address, "demo.test")))[0] is right
             assert await services.may_send_as(bert, EmailAddress(address, "demo.test")) == (right is not SendRight.NO)
-        assert [(offer.owner, offer.object) for offer in await services.rights.offers(people["bert"])] == [
-            (people["anna"], None)
-        ]
+        assert [
+            (offer.owner, offer.object) for offer in await services.rights.offers(people["bert"], Kind.MAILBOX)
+        ] == [(people["anna"], None)]
         demo.delegate_add("anna@demo.test", "bert@demo.test", Bundle.READER, send=SendRight.NO, ends=1)
         assert await may(services, people) == ""
         assert [row[:2] for row in demo.delegate_list("demo.test")] == [("anna@demo.test", "bert@demo.test")]
