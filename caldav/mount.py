@@ -97,8 +97,11 @@ class Dav:
         self._quick.shutdown(wait=True, cancel_futures=True)
         self._groupware.close()
 
-    def covers(self, path: str) -> bool:
-        """Whether the path is ours."""
+    def covers(self, scope: Scope) -> bool:
+        """Whether the request is ours; programs that know a host alone ask its root where to go."""
+        path = scope["path"]
+        if path == "/":
+            return scope["method"] in ("PROPFIND", "OPTIONS")
         return path == ROOT or path.startswith(ROOT + "/") or path.rstrip("/") in WELL_KNOWN
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

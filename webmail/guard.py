@@ -33,8 +33,8 @@ class Door(Protocol):
 
     @property
     def max_body(self) -> int: ...
-    def covers(self, path: str) -> bool:
-        """Whether it answers there."""
+    def covers(self, scope: Scope) -> bool:
+        """Whether it answers this request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
@@ -54,7 +54,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, whatever happens."""
         if scope["type"] == "http":
-            door = next((one for one in self._doors if one.covers(scope["path"])), None)
+            door = next((one for one in self._doors if one.covers(scope)), None)
             await _Exchange(scope, receive, send, self._settings, door).run(door or self._app)
 
 

@@ -82,9 +82,12 @@ def _of_part(
             sure = False
         else:
             sets.append(narrowed)
-    if not sets or part.props:
-        sets.append(search.of_component(connection, collection, part.name))
-    found = set.intersection(*sets)
+    if not sets:
+        found = search.of_component(connection, collection, part.name)
+    elif part.time_range is None:
+        found = search.only(connection, set.intersection(*sets), part.name)
+    else:
+        found = set.intersection(*sets)
     if not sure:
         return _read(connection, found, fits)
     if len(part.props) + (part.time_range is not None) > 1 or any(prop.absent for prop in part.props):
@@ -104,7 +107,7 @@ def _in_range(
     wide = min(window[0], floating[0]), max(window[1], floating[1])
     unsure = set(search.partly_kept(connection, collection, wide)) - found
     if unsure:
-        unsure &= search.of_component(connection, collection, component)
+        unsure = search.only(connection, unsure, component)
         fits = _reader(lambda text: touches(read_object(text), time_range, zone, budget), budget)
         found |= _read(connection, unsure, fits)
     return found
@@ -135,15 +138,17 @@ def _with_text(connection: sqlite3.Connection, collection: int, name: str, text:
 
 
 def _cards(connection: sqlite3.Connection, collection: int, wanted: CardFilter, budget: Budget) -> set[int]:
-    everything = search.of_component(connection, collection, None)
     if not wanted.props:
-        return everything
+        return search.of_component(connection, collection, None)
     fits = _reader(lambda text: card_fits(wanted, read_card(text)), budget)
     sets = [_property(connection, collection, prop, CARD_PROPERTIES) for prop in wanted.props]
     known = [one for one in sets if one is not None]
     unsure = search.not_whole(connection, collection)
     if len(known) < len(sets):
-        narrowed = set.intersection(everything, *known) if not wanted.any_of else everything
+        if known and not wanted.any_of:
+            narrowed = set.intersection(*known)
+        else:
+            narrowed = search.of_component(connection, collection, None)
         return _read(connection, narrowed | unsure, fits)
     found = set.union(*known) if wanted.any_of else set.intersection(*known)
     several = any(len(prop.texts) > 1 for prop in wanted.props)  # both in one value, or in two

@@ -1,7 +1,9 @@
 """Questions that the tables beside the texts answer."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from optimails.index.groupware.items import BATCH
 
 Window = tuple[int, int]
 
@@ -47,6 +49,21 @@ def of_component(connection: sqlite3.Connection, collection: int, component: str
     else:
         rows = connection.execute("SELECT id FROM item WHERE collection = ? AND component = ?", (collection, component))
     return {item for (item,) in rows}
+
+
+def only(connection: sqlite3.Connection, identities: Iterable[int], component: str) -> set[int]:
+    """Those of these items that are of the component."""
+    found: set[int] = set()
+    wanted = list(identities)
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        marks = ",".join("?" * len(batch))
+        rows = connection.execute(
+            f"SELECT id FROM item WHERE id IN ({marks}) AND component = ?",  # noqa: S608 - marks
+            (*batch, component),
+        )
+        found.update(item for (item,) in rows)
+    return found
 
 
 def not_whole(connection: sqlite3.Connection, collection: int) -> set[int]:
