@@ -94,7 +94,7 @@ def _trusted(session: "Session", settings: AuthenticationSettings) -> bool:
     """Whether it comes from a relay of our own. A user is not one: what pretends to be ours is taken away."""
     if session.door.protocol is not Protocol.SMTP:
         return False
-    address = session.origin.address
+    address = (session.forwarded or session.peer).address
     return not address or any(ip_address(address) in network for network in settings.trusted_networks)
 
 
