@@ -5,15 +5,16 @@ import time
 from optimails.acl import decision
 from optimails.acl.decision import NONE, Effective, Viewer
 from optimails.directory.identifiers import identifiers_of
-from optimails.model.errors import Reason, Refused
+from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.model.rights import NOTHING, Entry, Identifier, Object, Offer, SendRight, Sharing, Who
 
 
 class MemoryRights:
-    """``accounts`` are those of the directory's twin, by address."""
+    """``accounts`` are those of the directory's twin, by address; ``away`` as there."""
 
-    def __init__(self, accounts):
+    def __init__(self, accounts, away=lambda: False):
         self.accounts = accounts
+        self.away = away
         self.groups: dict[str, set[str]] = {}  # addresses of the members, by the group's
         self.entries: dict[tuple[str, Object], dict[tuple[Identifier, bool], Entry]] = {}
         self.delegations = []
@@ -40,12 +41,18 @@ class MemoryRights:
         now = time.time()
         return {on: decision.decide(who, whose, known.entries.get(on, ()), known.delegations, now) for on in objects}
 
+    def _check(self):
+        if self.away():
+            raise Unavailable("The directory is away")
+
     async def sharing(self, owner) -> Sharing:
+        self._check()
         entries = {on: tuple(lines.values()) for (whose, on), lines in self.entries.items() if whose == owner and lines}
         common = frozenset(entries) if owner in self.common_seen_of else frozenset()
         return Sharing(entries, tuple(given for given in self.delegations if given.owner == owner), common)
 
     async def offers(self, viewer, *kinds):
+        self._check()
         who = self._viewer(viewer)
         found = {
             (owner, on): None
@@ -90,10 +97,12 @@ class MemoryRights:
         await self.put_entry(owner, on, Entry(identifier, rights, negative))
 
     async def copy_entries(self, owner, source, target):
+        self._check()
         for entry in list(self.entries.get((owner, source), {}).values()):
             await self.put_entry(owner, target, entry)
 
     async def forget_object(self, owner, on):
+        self._check()
         self.entries.pop((owner, on), None)
 
     async def answer(self, viewer, owner, on, answer):

@@ -61,7 +61,7 @@ class MemoryDirectory:
             )
             for number, address in enumerate(PASSWORDS, 1)
         }  # fmt: skip
-        self.rights = MemoryRights(self.accounts)
+        self.rights = MemoryRights(self.accounts, lambda: self.away)
 
     def _known(self, login: str) -> Account:
         if self.away:

@@ -17,6 +17,7 @@ from optimails.mailbox.api import MailboxInfo, MailboxStatus
 from optimails.mailbox.sharing.places import Place, name_for_others, root_of
 from optimails.mailbox.sharing.visit import ACCOUNT, Visit, Visitor, no_such_mailbox
 from optimails.model.account import Account, AccountState
+from optimails.model.errors import Unavailable
 from optimails.model.ids import AccountId
 from optimails.model.mailbox_name import MailboxName, parents
 from optimails.model.rights import NOTHING, STANDARD, Answer, Kind, Object, Offer, Right
@@ -43,12 +44,24 @@ class Neighbours:
         self._visitor = visitor
         self._directory = directory
         self._open = opener
+        self._any: bool | None = None  # whether anybody offered something, when last asked
 
     async def owners(self) -> dict[AccountId, list[Offer]]:
-        """Who offers something to the user, and what."""
+        """Who offers something to the user, and what.
+
+        While the directory is away, who had nothing of others before goes on with his own; for anybody else mailboxes
+        would seem to be gone, and mail programs forget what they know of those. Raises ``Unavailable``.
+        """
         found: dict[AccountId, list[Offer]] = {}
-        for offer in await self._visitor.rights.offers(self._visitor.account.id, Kind.MAILBOX):
+        try:
+            offers = await self._visitor.rights.offers(self._visitor.account.id, Kind.MAILBOX)
+        except Unavailable:
+            if self._any is not False:
+                raise
+            return found
+        for offer in offers:
             found.setdefault(offer.owner, []).append(offer)
+        self._any = bool(found)
         return found
 
     async def owner_at(self, place: Place) -> Account | None:

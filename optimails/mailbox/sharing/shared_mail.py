@@ -6,6 +6,7 @@ his and stays reachable; new ones cannot be made there.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -37,7 +38,7 @@ from optimails.mailbox.sharing.notes import SharedAnnotations
 from optimails.mailbox.sharing.places import OTHER_USERS, SHARED_FOLDERS, Place, name_for_others, place_of, root_of
 from optimails.mailbox.sharing.visit import Visit, Visitor, no_such_mailbox
 from optimails.model.account import Account, Feature
-from optimails.model.errors import Reason, Refused
+from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.model.flags import SEEN, Flag
 from optimails.model.mailbox_name import SEPARATOR, MailboxName, canonical, parents
 from optimails.model.rights import STANDARD, Answer, Object, Right
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from optimails.index.mailboxes import MailboxRow
     from optimails.mailbox.engine import Engine
     from optimails.mailbox.selected import LocalSelectedMailbox
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -188,14 +191,22 @@ class LocalSharedMail:
             await visit.mail.close()
 
     async def _inherit(self, mail: LocalAccountMail, owner: Account, name: MailboxName) -> None:
-        """A new mailbox begins with the rights of the one above it."""
-        if not (await self._rights.sharing(owner.id)).entries:
+        """A new mailbox begins with the rights of the one above it; it is there, so it is no matter if it cannot."""
+        above = next((row for parent in reversed(parents(name)) if (row := _own_row(mail, parent)) is not None), None)
+        new = _own_row(mail, name)
+        if above is None or new is None:
             return
-        for parent in reversed(parents(name)):
-            above, new = _own_row(mail, parent), _own_row(mail, name)
-            if above is not None and new is not None:
-                await self._rights.copy_entries(owner.id, object_of(above), object_of(new))
-                return
+        try:
+            await self._rights.copy_entries(owner.id, object_of(above), object_of(new))
+        except Unavailable as away:
+            log.warning("rights_unknown", extra={"fields": {"account": owner.id, "error": str(away)}})
+
+    async def _forget(self, owner: Account, on: Object) -> None:
+        """A mailbox is deleted; its id will never come again, so entries that stay do no harm."""
+        try:
+            await self._rights.forget_object(owner.id, on)
+        except Unavailable as away:
+            log.warning("rights_unknown", extra={"fields": {"account": owner.id, "error": str(away)}})
 
     async def delete(self, name: MailboxName) -> None:
         place = self._place(name)
@@ -203,14 +214,14 @@ class LocalSharedMail:
             row = _own_row(self._own, name)
             await self._own.delete(name)
             if row is not None and _own_row(self._own, name) is None:
-                await self._rights.forget_object(self.account.id, object_of(row))
+                await self._forget(self.account, object_of(row))
             return
         async with self._others.at(place) as visit:
             await visit.expect(Right.DELETE)
             await self._visitor.note("mailbox delete", visit.owner, mailbox=place.name)
             await visit.mail.delete(place.name)
             if _own_row(visit.mail, place.name) is None:
-                await self._rights.forget_object(visit.owner.id, visit.on)
+                await self._forget(visit.owner, visit.on)
 
     async def rename(self, old: MailboxName, new: str) -> None:
         source, target = self._place(old), place_of(new)
