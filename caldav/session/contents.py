@@ -5,6 +5,7 @@ from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
 from caldav.session.properties import content_type, http_date
 from caldav.session.world import View
+from optimails.groupware.account import MAX_ANSWER
 from optimails.groupware.api import Kind, Rule, Unfit
 from optimails.groupware.transfer import export_text
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -43,6 +44,8 @@ def get(place: Place) -> Answer:
 
 
 def _whole(view: View) -> Answer:
+    if view.collection.size > MAX_ANSWER:
+        raise Refused(Reason.LIMIT)
     ending = "vcf" if view.collection.kind is Kind.BOOK else "ics"
     headers = {
         "Content-Type": content_type(view.collection.kind),

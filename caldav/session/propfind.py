@@ -11,6 +11,7 @@ from caldav.session.world import View
 from caldav.wire.filters import read_calendar_data
 from caldav.wire.names import c, cr
 from caldav.wire.reading import Wanted, read_propfind, read_xml
+from optimails.groupware.account import MAX_ANSWER
 from optimails.model.errors import Reason, Refused
 from optimails.model.rights import Right
 
@@ -60,6 +61,8 @@ def items(place: Place, view: View, wanted: Wanted) -> Iterator[str]:
     """Responses for all items."""
     form = form_of(place, view, wanted)
     if form.wants_text:
+        if view.collection.size > MAX_ANSWER:
+            raise Precondition(507, "D:number-of-matches-within-limits")
         with view.account.all_texts(view.collection) as texts:
             contents = {name: content for _, name, content in texts}
         for item in view.items():

@@ -10,7 +10,7 @@ import re
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
 
@@ -38,6 +38,7 @@ from optimails.index.groupware.items import Facts, ItemRow
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.ids import AccountId
 
+MAX_ANSWER = 64 * 2**20  # bytes of texts that are held in memory at once
 _NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,255}$")
 
 
@@ -140,10 +141,10 @@ class AccountGroupware:
 
     @storage_errors
     def texts(self, collection: Collection, names: Sequence[str]) -> dict[str, tuple[str, bytes]]:
-        """Etag and text by name, of those that are there."""
+        """Etag and text by name, of those that are there. Raises ``Refused(LIMIT)`` for more than one answer holds."""
         with self._snapshot() as connection:
             wanted = items.by_names(connection, collection.id, names)
-            return {name: (etag, text) for _, name, etag, _, text in items.texts(connection, wanted.values())}
+            return {name: (etag, text) for name, etag, text in _bounded(connection, wanted.values())}
 
     @contextmanager
     def all_texts(self, collection: Collection) -> Iterator[Iterator[tuple[int, str, bytes]]]:
@@ -168,13 +169,13 @@ class AccountGroupware:
     ) -> list[tuple[str, str, bytes]]:
         """Name, etag and text of the items that fit; floating times are in ``zone``.
 
-        Raises ``Refused(LIMIT)`` when there are more than ``limit``.
+        Raises ``Refused(LIMIT)`` when there are more than ``limit``, or more text than one answer holds.
         """
         with self._snapshot() as connection:
             found = find(connection, collection.id, collection.kind, wanted, zone)
             if limit is not None and len(found) > limit:
                 raise Refused(Reason.LIMIT, "Too many items fit")
-            return [(name, etag, text) for _, name, etag, _, text in items.texts(connection, found)]
+            return list(_bounded(connection, found))
 
     @storage_errors
     def busy(self, wanted: Sequence[Collection], asked: TimeRange, zone: tzinfo | None = None) -> list[Period]:
@@ -380,6 +381,16 @@ def insert_collection(
     made = collections.by_name(connection, name)
     assert made is not None
     return made
+
+
+def _bounded(connection: sqlite3.Connection, identities: Iterable[int]) -> Iterator[tuple[str, str, bytes]]:
+    """Name, etag and text of these. Raises ``Refused(LIMIT)``."""
+    size = 0
+    for _, name, etag, _, text in items.texts(connection, identities):
+        size += len(text)
+        if size > MAX_ANSWER:
+            raise Refused(Reason.LIMIT, "That is more than one answer holds")
+        yield name, etag, text
 
 
 def facts_of(name: str, data: bytes, found: Extract) -> Facts:

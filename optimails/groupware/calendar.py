@@ -111,24 +111,32 @@ def occurrences(calendar: CalendarObject, start: int, end: int, budget: Budget, 
     found: list[Occurrence] = []
     reached: int | None = None
     replaced = _replaced(calendar)
-    for number, part in enumerate(calendar.parts):
+    for number in range(len(calendar.parts)):
         try:
-            if part.name in ("VFREEBUSY", "VAVAILABILITY"):
-                found += _busy_periods(calendar, number)
-                continue
-            series = _Series(calendar, number)
+            for occurrence in _of_part(calendar, number, (start, end), budget, replaced):
+                if isinstance(occurrence, int):
+                    reached = occurrence if reached is None else min(reached, occurrence)
+                elif len(found) >= limit:
+                    reached = min(occurrence.start, end) if reached is None else min(reached, occurrence.start, end)
+                    break
+                else:
+                    found.append(occurrence)
         except (BadSyntax, OverflowError, ValueError):
             continue
-        for occurrence in series.within(start, end, budget, replaced):
-            if len(found) >= limit:
-                reached = min(occurrence.start, end)
-                break
-            found.append(occurrence)
-        else:
-            stopped = series.stopped_at
-            if stopped is not None:
-                reached = stopped if reached is None else min(reached, stopped)
     return Expansion(found, reached)
+
+
+def _of_part(
+    calendar: CalendarObject, number: int, window: tuple[int, int], budget: Budget, replaced: set[int]
+) -> Iterator[Occurrence | int]:
+    """Occurrences of one component, then the instant up to which there are no others, if there may be. Raises."""
+    if calendar.parts[number].name in ("VFREEBUSY", "VAVAILABILITY"):
+        yield from _busy_periods(calendar, number)
+        return
+    series = _Series(calendar, number)
+    yield from series.within(*window, budget, replaced)
+    if series.stopped_at is not None:
+        yield series.stopped_at
 
 
 def _replaced(calendar: CalendarObject) -> set[int]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from optimails.index.groupware.collections import next_change
 
 BATCH = 500
+TEXTS = 50  # a batch of texts: each may be large
 
 
 class ItemRow(NamedTuple):
@@ -76,8 +77,8 @@ def text(connection: sqlite3.Connection, item: int) -> bytes:
 def texts(connection: sqlite3.Connection, identities: Iterable[int]) -> Iterator[tuple[int, str, str, int, bytes]]:
     """Id, name, etag, components and text of these, in batches."""
     wanted = list(identities)
-    for start in range(0, len(wanted), BATCH):
-        batch = wanted[start : start + BATCH]
+    for start in range(0, len(wanted), TEXTS):
+        batch = wanted[start : start + TEXTS]
         marks = ",".join("?" * len(batch))
         yield from connection.execute(
             "SELECT i.id, i.name, i.etag, i.parts, b.text FROM item i JOIN body b ON b.item = i.id"  # noqa: S608 - marks
@@ -92,7 +93,7 @@ def all_texts(connection: sqlite3.Connection, collection: int) -> Iterator[tuple
     while rows := connection.execute(
         "SELECT i.id, i.name, b.text FROM item i JOIN body b ON b.item = i.id"
         " WHERE i.collection = ? AND i.id > ? ORDER BY i.id LIMIT ?",
-        (collection, after, BATCH),
+        (collection, after, TEXTS),
     ).fetchall():
         yield from rows
         after = rows[-1][0]

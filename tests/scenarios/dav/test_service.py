@@ -23,6 +23,7 @@ tls = "implicit"
 max_item = 65536
 """
 USER = "user00@example.org"
+PLAN = "basic"
 CALENDAR = f"/dav/{USER}/calendar/"
 
 
@@ -129,3 +130,21 @@ def test_somebody_else_writes_while_reports_run(site):
 def test_the_log_names_no_addresses_of_pages(site):
     events = [json.loads(line) for line in site.service.log.read_text().splitlines() if '"http_request"' in line]
     assert {one["page"] for one in events} == {"/dav"}
+
+
+def test_a_delegate_reads_until_the_delegation_ends(site):
+    owner, delegate = "user02@example.org", "user03@example.org"
+    item = f"/dav/{owner}/calendar/d.ics"
+    assert site("PUT", item, event("d").encode(), user=owner).status == 201
+    assert site("GET", item, user=delegate).status == 404
+    site.service.optimails("plan", "set", PLAN, "--feature", "delegation")
+    site.service.optimails("delegate", "add", owner, delegate, "--bundle", "reader")
+    assert site("GET", item, user=delegate).status == 200
+    assert site("PUT", item, event("d", "20261104T090000Z").encode(), user=delegate).status == 403
+    assert f"/dav/{owner}/calendar/" in site("PROPFIND", f"/dav/{owner}/", user=delegate, Depth="1").content.decode()
+    site.service.optimails("delegate", "add", owner, delegate, "--bundle", "editor")
+    assert site("PUT", item, event("d", "20261104T090000Z").encode(), user=delegate).status == 204
+    site.service.optimails("delegate", "remove", owner, delegate)
+    assert site("GET", item, user=delegate).status == 404
+    acts = [(one["actor"], one["act"]) for one in site.service.optimails("log", "--about", owner)]
+    assert (delegate, "dav put") in acts

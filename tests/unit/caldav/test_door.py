@@ -2,7 +2,9 @@
 
 import pytest
 
+from caldav.session import contents, propfind
 from optimails.acl.decision import Effective, Through
+from optimails.groupware import account
 from optimails.groupware.api import Bounds
 from optimails.model.rights import Right, parse_rights
 from tests.support.calendars import calendar, card, component, event
@@ -373,6 +375,17 @@ def test_too_many_matches():
     put(door, "2.ics")
     answer = door.report(CALENDAR, "C:calendar-query", query(WEEK))
     assert (answer.status, answer.precondition) == (507, [f"{DAV}number-of-matches-within-limits"])
+
+
+def test_more_text_than_an_answer_holds(door, monkeypatch):
+    put(door, "1.ics")
+    for module in (account, propfind, contents):
+        monkeypatch.setattr(module, "MAX_ANSWER", 100)
+    hrefs = f"<D:prop><C:calendar-data/></D:prop><D:href>/dav{CALENDAR}1.ics</D:href>"
+    assert door.report(CALENDAR, "C:calendar-query", query(WEEK)).status == 507
+    assert door.report(CALENDAR, "C:calendar-multiget", hrefs).status == 507
+    assert door.propfind(CALENDAR, "C:calendar-data", depth="1").status == 507
+    assert door("GET", CALENDAR).status == 507
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,15 @@ def test_bombs_are_paid_from_a_budget(rule):
     assert budget.left > -10_000  # steps, of which one period may take some at once
 
 
+def test_a_component_that_cannot_be_placed_does_not_happen():
+    text = calendar(
+        component("VEVENT", "1", "DTSTART:20261101T090000Z"),
+        component("VEVENT", "1", "DTSTART:20261102T090000Z", "RECURRENCE-ID:sometimes"),
+    )
+    assert starts(text) == ["20261101 0900"]
+    assert starts(calendar(component("VTODO", "1", "DUE:never"))) == []
+
+
 def test_broken_parts_are_passed_over():
     text = series("DTSTART:20261101T090000Z", "RRULE:FREQ=SOMETIMES", "EXDATE:never", "RDATE:20261301", "no colon")
     assert starts(text) == ["20261101 0900"]
