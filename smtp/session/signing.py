@@ -1,8 +1,8 @@
 """DKIM signatures of submitted mail (RFC 6376): what our users send is signed for the domain they send from.
 
-The domain is that of the From field, for DMARC compares the signature with it (RFC 7489 §3.1.1); every address in it was
-checked against the account by then. Where ``submission_from`` allows any, it was not, and to sign for its domain would
-let one customer sign in another's name: then it is the domain of the envelope's sender, which is always checked.
+The domain is that of the From field, for DMARC compares the signature with it (RFC 7489 §3.1.1); every address in it
+was checked against the account by then. Where ``submission_from`` allows any, it was not, and to sign for its domain
+would let one customer sign in another's name: then it is the domain of the envelope's sender, which is always checked.
 """
 
 import asyncio
