@@ -46,24 +46,32 @@ class Callouts:
         self._prober = prober
         self._path = path
         self._clock = clock
-        self._asking: dict[str, asyncio.Task[bool | None]] = {}
+        self._asking: dict[str, asyncio.Task[bool | Failed | None]] = {}
         self._asked: dict[str, tuple[float, int]] = {}  # by domain: the minute's begin, and how many in it
         self._answers = 0
 
     async def check(self, recipient: EmailAddress, settings: RelayCallout) -> Failed | None:
         """Why mail for it is not taken; None when it is."""
-        known = await self._run(lambda database: _remembered(database, recipient.key, self._clock()))
-        if known is None:
-            task = self._asking.get(recipient.key)
-            if task is None:
-                if not self._may_ask(recipient.domain, settings.per_minute):
-                    return failures.TOO_MANY_UNKNOWN
-                task = self._asking[recipient.key] = asyncio.create_task(self._ask(recipient, settings))
-                task.add_done_callback(lambda _: self._asking.pop(recipient.key, None))
-            known = await asyncio.shield(task)
+        task = self._asking.get(recipient.key)
+        if task is None:
+            # Looking for an answer of earlier belongs to the task: else one who looked just before it was written, and
+            # comes back just after, would ask again.
+            task = self._asking[recipient.key] = asyncio.create_task(self._find_out(recipient, settings))
+            task.add_done_callback(lambda _: self._asking.pop(recipient.key, None))
+        known = await asyncio.shield(task)
+        if isinstance(known, Failed):
+            return known
         if known is None:
             return None if settings.when_away == "accept" else failures.NOT_VERIFIED
         return None if known else failures.UNKNOWN
+
+    async def _find_out(self, recipient: EmailAddress, settings: RelayCallout) -> bool | Failed | None:
+        known = await self._run(lambda database: _remembered(database, recipient.key, self._clock()))
+        if known is not None:
+            return known
+        if not self._may_ask(recipient.domain, settings.per_minute):
+            return failures.TOO_MANY_UNKNOWN
+        return await self._ask(recipient, settings)
 
     async def _ask(self, recipient: EmailAddress, settings: RelayCallout) -> bool | None:
         try:
