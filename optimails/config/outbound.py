@@ -98,6 +98,9 @@ class OutboundRoute(Section):
     )
     login: str = Field("", description="Login name there.")
     password_file: Path | None = Field(None, description="File with its password.")
+    connections: int = Field(
+        0, ge=0, le=1_000, description="Connections to one destination at a time, for this mail; 0: as [outbound] says."
+    )
     source_ipv4: IPv4Address | None = Field(None, description="Our address for this mail.")
     source_ipv6: IPv6Address | None = Field(None, description="The same for IPv6.")
     helo: str = Field("", max_length=253, pattern=r"^[^\s\x00-\x1f]*$", description="Name we introduce ourselves with.")

@@ -62,7 +62,7 @@ class Courier:
         self._resolver = resolver or Resolver(config.dns)
         self._contexts = Contexts(settings)
         self._pool = Pool(settings.idle_seconds, settings.idle_connections)
-        self._gate = Gate(settings.connections)
+        self._gate = Gate()
         self._own_names = frozenset(name.lower() for name in (config.server.hostname, *settings.own_names) if name)
         data = config.server.data
         self.tls_reports = TlsReports(data / "tls-reports.sqlite") if settings.tls_reports else None
@@ -79,7 +79,7 @@ class Courier:
             return _all(
                 job.recipients, State.DEFERRED, "4.3.5", "The route's password cannot be read", unreachable=True
             )
-        async with self._gate.enter(plan):
+        async with self._gate.enter(plan, plan.connections):
             with _OPEN.track_inprogress():
                 results = await self._attempt(job, plan)
         for result in results if not job.probe else ():

@@ -25,6 +25,7 @@ class Plan:
     source: Source
     helo: str
     require_tls: bool
+    connections: int  # at a time
 
 
 def plan_for(job: Job, config: Config) -> Plan:
@@ -40,6 +41,7 @@ def plan_for(job: Job, config: Config) -> Plan:
     ipv4, ipv6 = rule.source_ipv4 or settings.source_ipv4, rule.source_ipv6 or settings.source_ipv6
     source = Source(str(ipv4 or ""), str(ipv6 or ""), settings.interface)
     helo = rule.helo or settings.helo or config.server.hostname
+    connections = rule.connections or settings.connections
     if job.route is not None:
         host, port = job.route.host, job.route.port
         tls = str(job.route.tls)
@@ -48,7 +50,7 @@ def plan_for(job: Job, config: Config) -> Plan:
         if not host:
             port = settings.port
         return Plan(job.destination, host, port, lmtp=False, tls=tls, login=None, source=source, helo=helo,
-                    require_tls=job.require_tls)  # fmt: skip
+                    require_tls=job.require_tls, connections=connections)  # fmt: skip
     login = Login(rule.login, read_secret(rule.password_file)) if rule.password_file else None
     tls = rule.tls or ("verified" if login else "")
     port = rule.port or _PORTS.get("implicit" if tls == "implicit" else rule.protocol, settings.port)
@@ -62,6 +64,7 @@ def plan_for(job: Job, config: Config) -> Plan:
         source=source,
         helo=helo,
         require_tls=job.require_tls,
+        connections=connections,
     )
 
 

@@ -62,14 +62,13 @@ class Pool:
 class Gate:
     """At most so many at a time for each key."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._gates: dict[Hashable, tuple[asyncio.Semaphore, int]] = {}
 
     @asynccontextmanager
-    async def enter(self, key: Hashable) -> AsyncIterator[None]:
-        """Waits for a place."""
-        gate, users = self._gates.get(key, (asyncio.Semaphore(self._limit), 0))
+    async def enter(self, key: Hashable, limit: int) -> AsyncIterator[None]:
+        """Waits for a place among ``limit``, which is the same for a key as long as anybody uses it."""
+        gate, users = self._gates.get(key, (asyncio.Semaphore(limit), 0))
         self._gates[key] = gate, users + 1
         try:
             async with gate:

@@ -280,6 +280,17 @@ async def test_a_destination_has_its_number_of_connections(tmp_path: Path) -> No
 
 
 @in_loop
+async def test_a_route_has_a_number_of_connections_of_its_own(tmp_path: Path) -> None:
+    async with scripted() as server:
+        async with courier(
+            config(tmp_path, routes=(direct(server.port) | {"connections": 1},), connections=5)
+        ) as carrier:
+            results = await asyncio.gather(*(carrier.deliver(job(tmp_path)) for _ in range(10)))
+    assert all(states(one) == ["delivered"] for one in results)
+    assert server.most_at_once == 1
+
+
+@in_loop
 async def test_the_next_host_is_tried(tmp_path: Path) -> None:
     zone = {
         ("there.example", "MX"): ["10 dead.there.example.", "20 ill.there.example.", "30 mx.there.example."],
