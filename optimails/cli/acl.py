@@ -7,21 +7,23 @@ import click
 from optimails.cli import frame
 from optimails.cli.app import App
 from optimails.cli.frame import argument, option, say
-from optimails.cli.sharing import object_named, objects_of, owner_of, tell, tell_when_useless
+from optimails.cli.sharing import KINDS, MAILBOX, object_named, objects_of, owner_of, tell, tell_when_useless
 from optimails.model.rights import NOTHING, Entry, Identifier, Who, letters
 
 acl = frame.group("acl")
+_kind = option("--kind", type=click.Choice(KINDS), default=MAILBOX, show_default=True, text_key="acl_kind")
 _SIGNS = ("+", "-")
 
 
 @frame.command(acl, "get")
 @argument("address", metavar="ADDRESS|DOMAIN", text_key="acl_owner")
 @argument("mailbox", metavar="[MAILBOX]", required=False, text_key="acl_mailbox_or_all")
+@_kind
 @click.pass_obj
-def get(app: App, address: str, mailbox: str | None) -> None:
+def get(app: App, address: str, mailbox: str | None, kind: str) -> None:
     """Without a mailbox: those that are shared."""
     owner = owner_of(app, address)
-    names = objects_of(app, owner) if mailbox is None else {mailbox: object_named(app, owner, mailbox)}
+    names = objects_of(app, owner, kind) if mailbox is None else {mailbox: object_named(app, owner, mailbox, kind)}
     shared = app.admin.sharing(owner.id)
     found = [(name, entry) for name, on in sorted(names.items()) for entry in shared.entries.get(on, ())]
     shown = app.admin.identifiers_shown([entry.identifier for _, entry in found])
@@ -45,6 +47,7 @@ def get(app: App, address: str, mailbox: str | None) -> None:
 @argument("identifier", metavar="IDENTIFIER", text_key="acl_identifier")
 @argument("rights", metavar="RIGHTS", text_key="acl_rights")
 @option("--negative", is_flag=True, text_key="acl_negative")
+@_kind
 @click.pass_obj
 def set_(app: App, /, address: str, mailbox: str, **given: Any) -> None:
     """``+`` before the rights adds to what is there, ``-`` (written ``-- -w``) takes away."""
@@ -52,7 +55,7 @@ def set_(app: App, /, address: str, mailbox: str, **given: Any) -> None:
 
     rights, negative = str(given["rights"]), bool(given["negative"])
     owner = owner_of(app, address)
-    on = object_named(app, owner, mailbox)
+    on = object_named(app, owner, mailbox, given["kind"])
     sign = rights[:1] if rights[:1] in _SIGNS else ""
     wanted = named_rights(rights.removeprefix(sign))
     who = app.admin.identify(given["identifier"], owner)
@@ -77,12 +80,14 @@ def set_(app: App, /, address: str, mailbox: str, **given: Any) -> None:
 @argument("mailbox", metavar="MAILBOX", text_key="acl_mailbox")
 @argument("identifier", metavar="IDENTIFIER", text_key="acl_identifier")
 @option("--negative", is_flag=True, text_key="acl_negative")
+@_kind
 @click.pass_obj
-def delete(app: App, address: str, mailbox: str, identifier: str, negative: bool) -> None:
+def delete(app: App, /, address: str, mailbox: str, **given: Any) -> None:
     """Good at once, also for who has the mailbox open."""
+    negative = bool(given["negative"])
     owner = owner_of(app, address)
-    who = app.admin.identify(identifier, owner)
-    app.admin.acl_put(owner, object_named(app, owner, mailbox), Entry(who, NOTHING, negative))
+    who = app.admin.identify(given["identifier"], owner)
+    app.admin.acl_put(owner, object_named(app, owner, mailbox, given["kind"]), Entry(who, NOTHING, negative))
     tell(app, owner)
     _done(app, mailbox, who, "", negative=negative)
 
@@ -91,11 +96,12 @@ def delete(app: App, address: str, mailbox: str, identifier: str, negative: bool
 @argument("address", metavar="ADDRESS|DOMAIN", text_key="acl_owner")
 @argument("mailbox", metavar="MAILBOX", text_key="acl_mailbox")
 @argument("viewer", metavar="VIEWER", text_key="acl_viewer")
+@_kind
 @click.pass_obj
-def rights_(app: App, address: str, mailbox: str, viewer: str) -> None:
+def rights_(app: App, address: str, mailbox: str, viewer: str, kind: str) -> None:
     """What comes of entries, groups, delegations and plans together."""
     owner = owner_of(app, address)
-    effective = app.admin.effective(viewer, owner.id, object_named(app, owner, mailbox))
+    effective = app.admin.effective(viewer, owner.id, object_named(app, owner, mailbox, kind))
     row = {
         "mailbox": mailbox,
         "viewer": viewer,

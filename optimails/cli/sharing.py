@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from optimails.mailbox.account import LocalAccountMail
 
 
+MAILBOX, CALENDAR, CONTACTS = KINDS = ("mailbox", "calendar", "contacts")
+
+
 def owner_of(app: App, text: str) -> Account:
     """An account by its address, or by a domain the account that holds the domain's shared folders."""
     if "@" in text:
@@ -25,8 +28,10 @@ def owner_of(app: App, text: str) -> Account:
     return account_of(app.admin.account_get(app.admin.folders_account(text)))
 
 
-def objects_of(app: App, owner: Account) -> dict[str, Object]:
-    """The owner's mailboxes by name."""
+def objects_of(app: App, owner: Account, kind: str = MAILBOX) -> dict[str, Object]:
+    """What the owner has of a kind, by name: mailboxes, calendars and task lists, or address books."""
+    if kind != MAILBOX:
+        return _collections(app, owner, books=kind == CONTACTS)
 
     async def work(mail: "LocalAccountMail") -> dict[str, Object]:
         from optimails.mailbox.sharing.neighbours import object_of, rows_of  # noqa: PLC0415 - when needed
@@ -36,13 +41,27 @@ def objects_of(app: App, owner: Account) -> dict[str, Object]:
     return with_mail(app, owner, work)
 
 
-def object_named(app: App, owner: Account, mailbox: str) -> Object:
+def _collections(app: App, owner: Account, *, books: bool) -> dict[str, Object]:
+    from caldav.session.world import as_object  # noqa: PLC0415 - when needed
+    from optimails.cli.groupware import groupware_of  # noqa: PLC0415 - when needed
+    from optimails.groupware.api import Kind  # noqa: PLC0415 - when needed
+
+    groupware = groupware_of(app)
+    try:
+        with groupware.open(owner) as account:
+            collections = account.collections()
+            return {one.name: as_object(one) for one in collections if (one.kind is Kind.BOOK) is books}
+    finally:
+        groupware.close()
+
+
+def object_named(app: App, owner: Account, name: str, kind: str = MAILBOX) -> Object:
     """One of them; INBOX in any case."""
     from optimails.model.mailbox_name import canonical  # noqa: PLC0415 - when needed
 
-    found = objects_of(app, owner).get(canonical(mailbox))
+    found = objects_of(app, owner, kind).get(canonical(name) if kind == MAILBOX else name)
     if found is None:
-        raise CommandFailed("cli.error.no_such_mailbox", mailbox=mailbox, address=owner.address)
+        raise CommandFailed(f"cli.error.no_such_{kind}", mailbox=name, address=owner.address)
     return found
 
 

@@ -53,6 +53,21 @@ def test_what_cannot_be_shared(office, words, sentence):
     assert sentence in error
 
 
+def test_calendars_and_address_books_by_the_same_words(office):
+    for kind, group in (("calendar", "calendar"), ("contacts", "contacts")):
+        name = office.json(group, "list", MARIE)[0]["name"]
+        words = (MARIE, name, JEAN)
+        assert office.json("acl", "set", *words, "lr90", "--kind", kind)["rights"] == "lr90"
+        assert office.json("acl", "rights", *words, "--kind", kind)["rights"] == "lr9"
+        (line,) = office.json("acl", "get", MARIE, "--kind", kind)
+        assert (line["mailbox"], line["identifier"]) == (name, JEAN)
+        office("acl", "delete", *words, "--kind", kind)
+        assert office.json("acl", "get", MARIE, name, "--kind", kind) == []
+        _, error = office("acl", "set", MARIE, "Nowhere", JEAN, "lr", "--kind", kind, expect=1)
+        assert "Nowhere" in error
+    assert office.json("share", "list", JEAN) == []
+
+
 def test_folders_of_a_domain(office):
     office("account", "set", JEAN, "--plan", "basic")
     made = office.json("share", "create", "example.org", "Projects/2026", "--rights", "editor")
