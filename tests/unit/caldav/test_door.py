@@ -131,10 +131,10 @@ def test_put_get_delete(door):
 
 
 def test_names_that_need_quoting(door):
-    name = "Été & <co> 100%.ics"
+    name = "Été & <co> 100% a:b,c'd*e?.ics"
     assert put(door, name).status == 201
     listed = door.propfind(CALENDAR, "D:getetag", depth="1")
-    path = f"/dav{CALENDAR}%C3%89t%C3%A9%20&%20%3Cco%3E%20100%25.ics"
+    path = f"/dav{CALENDAR}%C3%89t%C3%A9%20&%20%3Cco%3E%20100%25%20a:b,c'd*e%3F.ics"
     assert path in listed.items
     got = door.report(
         CALENDAR,
@@ -367,6 +367,12 @@ def test_addressbook_query(door):
     limited = asked.format("") + "<A:limit><A:nresults>1</A:nresults></A:limit>"
     answer = door.report(BOOK, "A:addressbook-query", limited)
     assert (len(answer.items), answer.statuses) == (1, {f"/dav{BOOK}": 507})
+
+
+def test_nothing_of_radicales_own_answers(door):
+    for path in ("/", CALENDAR, "/.sharing/v1/", "/.web/", "/.token/x"):
+        assert door("POST", path, "x").status == 405
+        assert door("GET", path + "?freebusy").status in (200, 404)
 
 
 def test_too_many_matches():
