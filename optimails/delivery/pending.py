@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS pending (
 ) WITHOUT ROWID
 """
 _DAY = 86_400
+_SOON = 0.05  # seconds
 _FRESH = 1_000_000_000  # ns: a file changed so shortly before we read it may have changed again with the same time
 
 
@@ -43,19 +44,27 @@ class Pending:
         self._path = path
         self._days = days
         self._known: frozenset[bytes] = frozenset()
+        self._looked = 0.0  # by the monotonic clock
         self._seen: tuple[int, int] | None = None  # time of change and size of the file when it was read
 
     async def refresh(self) -> bool:
-        """Whether there is any note at all; reads them only when the file has changed."""
+        """Whether there is any note at all; reads them only when the file has changed.
+
+        Nobody sends a message again so soon that the file had to be looked at for each message.
+        """
+        now = time.monotonic()
+        if now - self._looked < _SOON:
+            return bool(self._known)
         try:
             status = os.stat(self._path)  # noqa: PTH116  (a Path method costs as much again)
         except FileNotFoundError:
-            self._known = frozenset()
+            self._known, self._looked = frozenset(), now
             return False
         if self._seen != (status.st_mtime_ns, status.st_size):
             fresh = time.time_ns() - status.st_mtime_ns < _FRESH
             self._known = await self._run(self._deliveries)
             self._seen = None if fresh else (status.st_mtime_ns, status.st_size)
+        self._looked = now
         return bool(self._known)
 
     async def served(self, delivery: bytes) -> frozenset[AccountId]:
@@ -74,6 +83,7 @@ class Pending:
             database.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", rows)
 
         await self._run(write)
+        self._looked = 0.0
 
     async def forget(self, delivery: bytes, accounts: Iterable[AccountId]) -> None:
         """The message was acknowledged for these accounts."""
@@ -81,6 +91,7 @@ class Pending:
         await self._run(
             lambda database: database.executemany("DELETE FROM pending WHERE delivery = ? AND account = ?", rows)
         )
+        self._looked = 0.0
 
     @staticmethod
     def _deliveries(database: sqlite3.Connection) -> frozenset[bytes]:

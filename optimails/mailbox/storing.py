@@ -1,7 +1,6 @@
 """Putting messages into mailboxes: APPEND and delivery, COPY, MOVE. Blocking."""
 
 import contextlib
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from optimails.model.errors import Reason, Refused
 from optimails.model.flags import BIT, Flag
 from optimails.model.ids import MailboxId, ModSeq, Uid
 from optimails.model.mailbox_name import MailboxName
+from optimails.model.unique import token
 from optimails.store.api import Placed, Staged
 from quota.usage import Usage
 
@@ -58,7 +58,7 @@ def scanned(view: bytes, size: int, message: NewMessage) -> NewRow:
         internal_date=int(message.internal_date.timestamp()) if message.internal_date else now,
         saved=now,
         sent_day=prepared.sent_day.toordinal() if prepared.sent_day else None,
-        email=os.urandom(12).hex(),
+        email=token(12),
         envelope=prepared.envelope,
         structure=prepared.structure,
         headers=prepared.headers if prepared.headers_complete else None,

@@ -1,13 +1,12 @@
 """One message on its way in: its envelope and its content."""
 
-import secrets
-
 from optimails.authentication import Authentication
 from optimails.delivery.api import Delivery
 from optimails.delivery.spool import Spool
 from optimails.directory.api import Resolution
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
+from optimails.model.unique import token
 from optimails.queue.api import QueuedRecipient
 from smtp.milter.chain import Filtering
 from smtp.wire.commands import Mail
@@ -53,7 +52,7 @@ class Transaction:
         self.size = 0  # bytes of content as it is kept, also those that were not kept
         self.bare = False  # a CR or LF stood alone, and may not
         self.full_disk = False
-        self.identifier = secrets.token_hex(8)  # its name in our log, our answer, the Received line
+        self.identifier = token(8)  # its name in our log, our answer, the Received line
         self.filtering: Filtering | None = None  # the filters that look at it
         self.destined: tuple[EmailAddress, ...] | None = None  # for whom it is now, when a filter changed that
         self.discarded = False  # a filter wants it thrown away, and nobody told
