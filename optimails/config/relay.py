@@ -1,5 +1,6 @@
 """Settings of the [[relay]] tables: domains whose mail is taken in and handed to their own servers."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, Self
 
@@ -88,6 +89,9 @@ class RelaySettings(Section):
     )
     keep_days: float = Field(
         5.0, gt=0, le=30, description="Days for which mail is kept while the target is away; up to 30."
+    )
+    etrn_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (), description="Networks of the customer that may ask for its waiting mail by ETRN (RFC 1985), on port 25."
     )
     reports: Literal["all", "failures", "none"] = Field(
         "all",

@@ -121,6 +121,12 @@ class Delivery(Protocol):
         What was stored for them is remembered, so that the same message is not stored twice when it comes again.
         """
 
+    def may_ask_for(self, address: str, domain: str | None = None) -> bool:
+        """Whether a client may ask for the waiting mail of this relay domain, or of any."""
+
+    async def hurry(self, domain: str) -> int:
+        """Try now what waits for a domain; gives the number of recipients. Raises ``Unavailable``."""
+
     async def bounce(
         self, account: Account, envelope: SmtpEnvelope, failed: Mapping[EmailAddress, Failed], content: Spool
     ) -> None:

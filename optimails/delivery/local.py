@@ -102,6 +102,12 @@ class LocalDelivery:
         if self._remote is not None:
             self._remote.close()
 
+    def may_ask_for(self, address: str, domain: str | None = None) -> bool:
+        return self._remote is not None and self._remote.may_ask_for(address, domain)
+
+    async def hurry(self, domain: str) -> int:
+        return await self._remote.hurry(domain) if self._remote is not None else 0
+
     def spool(self) -> Spool:
         return Spool(self._run / "spool", self._settings.memory)
 

@@ -3,6 +3,8 @@
 import re
 import time
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from itertools import chain
 
 from optimails.config import Config
 from optimails.delivery import failures
@@ -16,6 +18,7 @@ from optimails.model.address import EmailAddress
 from optimails.model.errors import Refused, Unavailable
 from optimails.model.ids import AccountId
 from optimails.queue.api import Notify, Origin, Outbound, QueuedRecipient
+from optimails.queue.control import Choice
 from optimails.queue.store import Queue
 
 _SPECIAL = re.compile(r"[^\x21-\x7e]|[+=]")  # what xtext writes as a number (RFC 3461 §4)
@@ -40,6 +43,7 @@ class Remote:
     def __init__(self, config: Config, queue: Queue, prober: Prober | None = None) -> None:
         callouts = Callouts(prober, config.server.data / "run" / "callouts.sqlite") if prober else None
         self._relays = Relays(config.relay, callouts)
+        self._askers = {relay.domain: relay.etrn_networks for relay in config.relay}
         self._queue = queue
         self._rooms: dict[AccountId, tuple[float, int | None]] = {}
 
@@ -57,6 +61,15 @@ class Remote:
 
     def close(self) -> None:
         self._relays.close()
+
+    def may_ask_for(self, address: str, domain: str | None) -> bool:
+        """By ETRN: from the networks that the domain's table names."""
+        networks = self._askers.get(domain, ()) if domain is not None else chain.from_iterable(self._askers.values())
+        return bool(address) and any(ip_address(address) in network for network in networks)
+
+    async def hurry(self, domain: str) -> int:
+        """Try now what waits for a domain."""
+        return await self._queue.flush(Choice(destination=domain))
 
     async def room(self, sender: Account) -> Failed | None:
         """Whether the account may write to anybody outside now."""

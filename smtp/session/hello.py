@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from optimails.config import Protocol
 from optimails.door import sasl
 from smtp.session import neighbours
 from smtp.session.envelope import MIN_BY, longest_hold
@@ -60,6 +61,8 @@ def _capabilities(session: "Session") -> list[str]:
         lines.append("DSN")  # RFC 3461
         if session.tls:
             lines.append("REQUIRETLS")  # RFC 8689 §2: only where TLS protects the connection
+    if session.door.protocol is Protocol.SMTP and session.door.delivery.may_ask_for(session.peer.address):
+        lines.append("ETRN")  # RFC 1985
     if session.door.submission:
         lines += [f"DELIVERBY {MIN_BY}", "MT-PRIORITY MIXER"]  # RFC 2852, RFC 6710
         longest = longest_hold(session)

@@ -9,10 +9,12 @@ or the content of a message. A line that is too long is swallowed to its end and
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from optimails.config import Protocol
 from optimails.door import incident
 from optimails.door.sasl import MAX_LINE, Mechanism
 from optimails.door.sessions import Ending, Entry
@@ -27,6 +29,8 @@ from smtp.session.transaction import Transaction
 from smtp.wire import commands as c
 from smtp.wire import replies
 from smtp.wire.parse import parse
+
+log = logging.getLogger(__name__)
 
 _FAIR = 200  # commands after which other sessions get their turn
 
@@ -339,6 +343,18 @@ async def _reset(session: Session, _: c.Rset) -> None:
     session.answer(replies.OK)
 
 
+async def _etrn(session: Session, command: c.Etrn) -> None:
+    """RFC 1985 §5: for the networks that a relay domain names. The mail goes to the target, not to the asker."""
+    delivery = session.door.delivery
+    if session.door.protocol is not Protocol.SMTP or not delivery.may_ask_for(session.peer.address, command.domain):
+        session.refuse(replies.NOT_FOR_YOU)
+        return
+    count = await delivery.hurry(command.domain)
+    log.info("etrn", extra={"fields": {"session": session.id, "peer": session.peer.address, "domain": command.domain,
+                                       "recipients": count}})  # fmt: skip
+    session.answer(replies.plain(253, f"{count} pending messages started") if count else replies.NOTHING_WAITS)
+
+
 async def _quit(session: Session, _: c.Quit) -> None:
     session.hang_up(replies.BYE)
 
@@ -362,6 +378,7 @@ _HANDLERS: dict[type[c.Command], Callable[..., Awaitable[None]]] = {
     c.Quit: _quit,
     c.Noop: _fixed(replies.OK),
     c.Vrfy: _fixed(replies.CANNOT_VERIFY),
+    c.Etrn: _etrn,
     c.Expn: _fixed(replies.NO_EXPANSION),
     c.Help: _fixed(replies.HELP),
     c.XClient: neighbours.xclient,

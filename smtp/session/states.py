@@ -27,6 +27,7 @@ ALLOWED: dict[type[c.Command], frozenset[State]] = {
     c.Noop: _ANY,
     c.Vrfy: _ANY,
     c.Expn: _ANY,
+    c.Etrn: frozenset({State.READY}),  # RFC 1985 §5.1: not in a transaction
     c.Help: _ANY,
     c.Quit: _ANY,
     c.XClient: frozenset({State.START, State.READY}),  # not between MAIL and the end of the message

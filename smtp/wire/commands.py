@@ -101,6 +101,13 @@ class Expn:
 
 
 @dataclass(frozen=True, slots=True)
+class Etrn:
+    """RFC 1985: send now what waits for this domain, to where it always goes."""
+
+    domain: str  # lower case
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Where to read more."""
 
@@ -111,5 +118,20 @@ class Quit:
 
 
 Command = (
-    Hello | StartTls | Auth | Mail | Rcpt | Data | Bdat | Rset | Noop | Vrfy | Expn | Help | Quit | XClient | XForward
+    Hello
+    | StartTls
+    | Auth
+    | Mail
+    | Rcpt
+    | Data
+    | Bdat
+    | Rset
+    | Noop
+    | Vrfy
+    | Expn
+    | Etrn
+    | Help
+    | Quit
+    | XClient
+    | XForward
 )

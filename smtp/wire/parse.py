@@ -254,6 +254,13 @@ def _bare(command: c.Command) -> Callable[[bytes], c.Command]:
     return parser
 
 
+def _etrn(rest: bytes) -> c.Command:
+    name = _text(rest).strip().rstrip(".").lower()
+    if not _HELLO_NAME.fullmatch(name) or name.startswith("["):
+        raise BadCommand(501, "5.5.4", "Expected ETRN and a domain")
+    return c.Etrn(name)
+
+
 def _free(command: c.Command) -> Callable[[bytes], c.Command]:
     """A command whose argument does not matter."""
     return lambda _rest: command
@@ -273,6 +280,7 @@ _PARSERS: dict[bytes, Callable[[bytes], c.Command]] = {
     b"NOOP": _free(c.Noop()),
     b"VRFY": _free(c.Vrfy()),
     b"EXPN": _free(c.Expn()),
+    b"ETRN": _etrn,
     b"HELP": _free(c.Help()),
     b"QUIT": _bare(c.Quit()),
     b"XCLIENT": neighbours.xclient,

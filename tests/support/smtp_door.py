@@ -185,7 +185,7 @@ class SmtpDoor:
         self, words: list[str], connection: Callable[[], Awaitable[Connection]]
     ) -> None:
         """Before the first line: ``@setting name value``, ``@networks name NETWORK ...``, ``@queue name value``,
-        ``@relay DOMAIN [ADDRESS ...]``, ``@far``, ``@authentication name value``,
+        ``@etrn NETWORK`` after ``@relay DOMAIN [ADDRESS ...]``, ``@far``, ``@authentication name value``,
         ``@authentication-networks NETWORK ...`` (trusted ones), ``@dns NAME TYPE record``. ``@greeted`` skips the
         greeting and says hello; ``@login``. Changes: ``@broken NAME``, ``@mended NAME``, ``@limit NAME storage``,
         ``@policy NAME permanent``, ``@closed NAME``,
@@ -201,6 +201,8 @@ class SmtpDoor:
                 self.settings[name] = networks
             case ["queue", name, value]:
                 self.queue_settings[name] = value
+            case ["etrn", *networks]:
+                self.relays[-1]["etrn_networks"] = networks
             case ["traffic", name, value]:
                 self.traffic[name] = value
             case ["greylist", name, value]:
