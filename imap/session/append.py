@@ -89,7 +89,7 @@ async def _begin(session: Session, batch: _Batch, start: AppendStart) -> None:
 
 async def _check(session: Session, batch: _Batch, start: AppendStart) -> None:
     if start.number == 0:
-        await session.mail.status(start.mailbox)
+        await session.mail.expect_append(start.mailbox)
     if start.size > session.settings.max_append:
         raise Refused(Reason.TOO_BIG, "Message is too big")
     if start.size >= CHECK_FROM:

@@ -419,6 +419,9 @@ class SharedMail(AccountMail, Protocol):
     async def always_rights(self, name: MailboxName, identifier: str) -> Right:
         """The rights that the identifier has whatever the list says (LISTRIGHTS)."""
 
+    async def expect_append(self, name: MailboxName) -> None:
+        """Raises ``Refused`` where ``append`` would, before the message travels: NON_EXISTENT, NO_PERMISSION."""
+
     async def quota_of(self, name: MailboxName) -> tuple[str, Usage]:
         """What the mailbox counts for: a root, which is empty for the user's own, and what is used of it."""
 

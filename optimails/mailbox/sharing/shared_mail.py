@@ -281,6 +281,15 @@ class LocalSharedMail:
     def incoming(self) -> Incoming:
         return self._own.incoming()
 
+    async def expect_append(self, name: MailboxName) -> None:
+        place = self._place(name)
+        if place is None:
+            self._own.engine.mailbox(name)
+            return
+        async with self._others.at(place) as visit:
+            await visit.expect(Right.INSERT)
+            visit.mail.engine.mailbox(place.name)
+
     async def append(self, name: MailboxName, messages: Sequence[NewMessage], *, exempt: bool = False) -> Appended:
         place = self._place(name)
         if place is None:
