@@ -14,6 +14,7 @@ from optimails.model.errors import BadSyntax
 MAX_DEPTH = 8
 MAX_COMPONENTS = 5_000
 MAX_LINES = 100_000
+FILE_FACTOR = 200  # how much more a file may have than an item
 _FOLD = re.compile(r"\r?\n[ \t]")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _CARET = re.compile(r"\^([n'^])")
@@ -60,24 +61,28 @@ class Component:
         return found.value.strip() if found else ""
 
 
-def unfold(text: str) -> list[str]:
+def unfold(text: str, *, most: int = MAX_LINES) -> list[str]:
     """Lines, whatever ends them; empty ones are left out. Raises ``BadSyntax`` when there are far too many."""
     lines = [line for line in _FOLD.sub("", text).replace("\r\n", "\n").replace("\r", "\n").split("\n") if line]
-    if len(lines) > MAX_LINES:
+    if len(lines) > most:
         raise BadSyntax("Too many lines")
     return lines
 
 
-def parse(text: str) -> list[Component]:
-    """The components at the top, in order. Raises ``BadSyntax`` when BEGIN and END do not fit."""
+def parse(text: str, *, whole_file: bool = False) -> list[Component]:
+    """The components at the top, in order. Raises ``BadSyntax`` when BEGIN and END do not fit.
+
+    ``whole_file``: not the text of one item, but whatever an administrator imports.
+    """
+    most = FILE_FACTOR if whole_file else 1
     top: list[Component] = []
     open_: list[Component] = []
     count = 0
-    for line in unfold(text.removeprefix("\ufeff")):
+    for line in unfold(text.removeprefix("\ufeff"), most=MAX_LINES * most):
         head = line[:6].upper()
         if head == "BEGIN:":
             count += 1
-            if len(open_) >= MAX_DEPTH or count > MAX_COMPONENTS:
+            if len(open_) >= MAX_DEPTH or count > MAX_COMPONENTS * most:
                 raise BadSyntax("Too many components")
             component = Component(line[6:].strip().upper())
             (open_[-1].children if open_ else top).append(component)

@@ -74,7 +74,7 @@ def _store(
 
 def split(text: str, kind: Kind) -> Iterator[tuple[str, str]]:
     """Name and text of each item in a file; those without a UID get one. Raises ``BadSyntax``."""
-    top = parse(text)
+    top = parse(text, whole_file=True)
     if kind is Kind.BOOK:
         for component in top:
             if component.name == "VCARD":
