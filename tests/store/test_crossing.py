@@ -41,7 +41,7 @@ def engines(path, wrappers):
 def carry(source, target, *, move):
     origin = crossing.Origin(source, source.mailbox("INBOX"), "")
     to = (target, target.mailbox("INBOX"))
-    return crossing.carry(origin, EVERY, to, lambda mask: (frozenset(source.keywords.names(mask)),) * 2, move=move)
+    return crossing.carry(origin, EVERY, to, lambda flags: (flags, flags), move=move)
 
 
 def counts(engine):

@@ -22,7 +22,7 @@ from optimails.mailbox.engine import Engine
 from optimails.model.flags import BIT, Flag
 from optimails.model.ids import Uid
 
-Flags = Callable[[int], tuple[frozenset[Flag], frozenset[Flag]]]
+Flags = Callable[[frozenset[Flag]], tuple[frozenset[Flag], frozenset[Flag]]]
 """From the flags in the source, as its viewer sees them, to those that are carried, and to those that are stored."""
 
 
@@ -66,7 +66,7 @@ def carry(source: Origin, ranges: Ranges, to: tuple[Engine, MailboxRow], flags: 
             return Carried(Copied(box.uid_validity, [], []), [])
         with storing.folder_of_a_mailbox():
             target.files.sync(box.folder)
-        marks = [flags(one.row.flags) for one, _ in linked]
+        marks = [flags(frozenset(engine.keywords.names(one.row.flags))) for one, _ in linked]
         rows = [one.row._replace(name=name) for one, name in linked]
         uids, modseq, _ = storing.insert_rows(target, box, rows, [stored for _, stored in marks], exempt=exempt)
     except BaseException:

@@ -5,10 +5,8 @@ Each call looks at the name first: the user's own mailboxes go straight to his a
 his and stays reachable; new ones cannot be made there.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -30,16 +28,15 @@ from optimails.mailbox.api import (
     SelectedMailbox,
     StoreMode,
 )
-from optimails.mailbox.sharing import crossing
+from optimails.mailbox.sharing import filing
 from optimails.mailbox.sharing.control import Control
-from optimails.mailbox.sharing.guarded import GuardedMailbox, right_of
+from optimails.mailbox.sharing.guarded import GuardedMailbox
 from optimails.mailbox.sharing.neighbours import Neighbours, object_of
 from optimails.mailbox.sharing.notes import SharedAnnotations
-from optimails.mailbox.sharing.places import OTHER_USERS, SHARED_FOLDERS, Place, name_for_others, place_of, root_of
+from optimails.mailbox.sharing.places import OTHER_USERS, SHARED_FOLDERS, Place, place_of, root_of
 from optimails.mailbox.sharing.visit import Visit, Visitor, no_such_mailbox
 from optimails.model.account import Account, Feature
 from optimails.model.errors import Reason, Refused, Unavailable
-from optimails.model.flags import SEEN, Flag
 from optimails.model.mailbox_name import SEPARATOR, MailboxName, canonical, parents
 from optimails.model.rights import STANDARD, Answer, Object, Right
 from optimails.model.special_use import SpecialUse
@@ -49,7 +46,6 @@ if TYPE_CHECKING:
     from optimails.directory.api import Directory
     from optimails.events.api import Bus
     from optimails.index.mailboxes import MailboxRow
-    from optimails.mailbox.engine import Engine
     from optimails.mailbox.selected import LocalSelectedMailbox
 
 log = logging.getLogger(__name__)
@@ -117,13 +113,13 @@ class LocalSharedMail:
         async with self._others.at(place) as visit:
             await visit.expect(Right.READ)
             row = visit.mail.engine.mailbox(place.name)
-            return await _seen_by(visit, row, await visit.mail.status(place.name))
+            return await filing.seen_by(visit, row, await visit.mail.status(place.name))
 
     async def statuses(self) -> dict[MailboxName, MailboxStatus]:
         found = await self._own.statuses()
 
         async def one(visit: Visit, row: "MailboxRow") -> MailboxStatus:
-            return await _seen_by(visit, row, status_of(row))
+            return await filing.seen_by(visit, row, status_of(row))
 
         return {status.name: status for status in await self._others.statuses(one)} | found
 
@@ -186,7 +182,7 @@ class LocalSharedMail:
             await self._visitor.note("mailbox create", visit.owner, mailbox=place.name)
             made = await visit.mail.create(place.name)
             await self._inherit(visit.mail, visit.owner, made.name)
-            return _renamed(visit, made)
+            return filing.renamed(visit, made)
         finally:
             await visit.mail.close()
 
@@ -295,55 +291,16 @@ class LocalSharedMail:
         if place is None:
             return await self._own.append(name, messages, exempt=exempt)
         async with self._others.at(place) as visit:
-            await visit.open(Right.INSERT)
-            allowed = [
-                NewMessage(message.content, _allowed(visit, message.flags), message.internal_date)
-                for message in messages
-            ]
-            row = visit.mail.engine.mailbox(place.name)
-            viewer = await visit.viewer()
-            stored = [replace(message, flags=message.flags - {SEEN}) for message in allowed] if viewer else allowed
-            appended = await visit.mail.append(place.name, stored)
-            visit.did("added", len(appended.uids))
-            await _mark(visit, row, viewer, zip(appended.uids, (message.flags for message in allowed), strict=True))
-            return Appended(appended.uid_validity, appended.uids)
+            return await filing.append(visit, messages)
 
     async def _carry(self, source: "LocalSelectedMailbox", ranges: Ranges, to: MailboxName, *, move: bool) -> Copied:
         """COPY and MOVE where another account is on either side."""
         place = self._place(to)
         if place is None:
             own = self._own.engine
-            return (await self._crossing(source, ranges, (own, own.mailbox(to)), None, move=move)).copied
+            return await filing.carry_home(own, own.mailbox(to), source, ranges, move=move)
         async with self._others.at(place) as visit:
-            await visit.open(Right.INSERT)
-            target = (visit.mail.engine, visit.mail.engine.mailbox(place.name))
-            carried = await self._crossing(source, ranges, target, visit, move=move)
-            viewer = await visit.viewer()
-            await _mark(visit, target[1], viewer, zip(carried.copied.targets, carried.flags, strict=True))
-            visit.did("added", len(carried.copied.targets))
-            return carried.copied
-
-    async def _crossing(
-        self,
-        source: "LocalSelectedMailbox",
-        ranges: Ranges,
-        to: "tuple[Engine, MailboxRow]",
-        visit: Visit | None,
-        *,
-        move: bool,
-    ) -> crossing.Carried:
-        names = source.keywords.names
-        common = visit is None or not await visit.viewer()
-
-        def flags(mask: int) -> tuple[frozenset[Flag], frozenset[Flag]]:
-            carried = frozenset(names(mask))
-            allowed = carried if visit is None else _allowed(visit, carried)
-            return allowed, allowed if common else allowed - {SEEN}
-
-        origin = crossing.Origin(source.engine, source.row, source.viewer)
-        return await asyncio.get_running_loop().run_in_executor(
-            None, lambda: crossing.carry(origin, ranges, to, flags, move=move)
-        )
+            return await filing.carry_to(visit, source, ranges, move=move)
 
     # -- rights --------------------------------------------------------------------------------------------------------
 
@@ -404,30 +361,3 @@ class LocalSharedMail:
 def _own_row(mail: LocalAccountMail, name: str) -> "MailboxRow | None":
     with mail.engine.database.read() as connection:
         return mailboxes.by_name(connection, canonical(name))
-
-
-def _allowed(visit: Visit, flags: frozenset[Flag]) -> frozenset[Flag]:
-    """Of the flags that a message comes with, those that the visitor may set; the others go without a word."""
-    return frozenset(flag for flag in flags if visit.now.may(right_of(flag)))
-
-
-async def _seen_by(visit: Visit, row: "MailboxRow", status: MailboxStatus) -> MailboxStatus:
-    """The counters of a mailbox as the visitor sees them."""
-    viewer = await visit.viewer()
-    if viewer:
-        loop = asyncio.get_running_loop()
-        status = replace(status, unseen=await loop.run_in_executor(None, visit.mail.unseen_by, row.id, viewer))
-    return _renamed(visit, status)
-
-
-async def _mark(
-    visit: Visit, row: "MailboxRow", viewer: str, messages: "Iterable[tuple[int, frozenset[Flag]]]"
-) -> None:
-    r"""Of messages that the visitor has put there: those that came with ``\Seen`` are read for him."""
-    uids = [uid for uid, flags in messages if SEEN in flags] if viewer else []
-    if uids:
-        await asyncio.get_running_loop().run_in_executor(None, visit.mail.mark_seen, row.id, viewer, uids)
-
-
-def _renamed(visit: Visit, status: MailboxStatus) -> MailboxStatus:
-    return replace(status, name=name_for_others(visit.owner, status.name))
