@@ -26,6 +26,7 @@ from caldav.session.exchange import Answer
 from caldav.session.places import home_of
 from caldav.session.world import World
 from optimails.audit import AuditLog
+from optimails.directory.cache import Cache
 from optimails.groupware.service import LocalGroupware
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 ROOT = "/dav"
 WELL_KNOWN = ("/.well-known/caldav", "/.well-known/carddav")
 PATIENCE = 20.0  # seconds that a thread waits for the directory
+LOGGED_ANEW = 3600.0  # seconds after which a program's log-in stands in the log again
 T = TypeVar("T")
 
 
@@ -82,6 +84,7 @@ class Dav:
         self._application: DavApplication | None = None
         self._slow = ThreadPoolExecutor(config.dav.report_threads, "dav-reports")
         self._quick = ThreadPoolExecutor(config.dav.threads, "dav")
+        self._seen: Cache[tuple[str, str], bool] = Cache(20_000)
         self._busy: Counter[str] = Counter()
         self._free = asyncio.Condition()
 
@@ -145,13 +148,23 @@ class Dav:
         if not self._config.dav.allow_plain and scope["scheme"] != "https" and not _local(peer):
             return Response("TLS is required\n", 403, media_type="text/plain")
         try:
-            return await self._login.password(*given, Service.DAV, peer, session=secrets.token_hex(6))
+            return await self._logged_in(*given, peer)
         except Refused as refused:
             if refused.reason is Reason.LIMIT:
                 return Response(status_code=429, headers={"Retry-After": "60"})
             return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="Optimails", charset="UTF-8"'})
         except Unavailable:
             return Response(status_code=503, headers={"Retry-After": "30"})
+
+    async def _logged_in(self, login: str, password: str, peer: str) -> Account:
+        """Raises ``Refused``, ``Unavailable``. The log has one line for a program that asks all day."""
+        key = (login, peer)
+        again = self._seen.get(key) is not None
+        session = secrets.token_hex(6)
+        account = await self._login.password(login, password, Service.DAV, peer, session=session, again=again)
+        if not again:
+            self._seen.put(key, True, LOGGED_ANEW)
+        return account
 
     async def _body(self, receive: Receive) -> bytes | None:
         """None when it is too long."""

@@ -1,6 +1,7 @@
 """PROPFIND (RFC 4918 §9.1) and what reads properties like it."""
 
 from collections.abc import Iterator
+from datetime import tzinfo
 
 from caldav.session import properties
 from caldav.session.errors import Precondition
@@ -75,11 +76,11 @@ def items(place: Place, view: View, wanted: Wanted) -> Iterator[str]:
         yield from form.etags(view.etags())
 
 
-def form_of(place: Place, view: View, wanted: Wanted) -> ItemForm:
+def form_of(place: Place, view: View, wanted: Wanted, zone: tzinfo | None = None) -> ItemForm:
     data = wanted.elements.get(c("calendar-data"))
     if data is None:
         data = wanted.elements.get(cr("address-data"))
-    return ItemForm(place, view, wanted, read_calendar_data(data))
+    return ItemForm(place, view, wanted, read_calendar_data(data), zone)
 
 
 def facts(item: object) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import tzinfo
 from urllib.parse import quote
 
 from caldav.session.places import SAFE, Place
@@ -74,8 +75,16 @@ def _propstats(found: list[str], absent: list[str]) -> str:
 class ItemForm:
     """How the items of a collection are answered: what is the same for all is put together once."""
 
-    def __init__(self, place: Place, view: View, wanted: Wanted, data: CalendarData | None = None) -> None:
-        """``data``: texts are wanted in this form."""
+    def __init__(
+        self,
+        place: Place,
+        view: View,
+        wanted: Wanted,
+        data: CalendarData | None = None,
+        zone: tzinfo | None = None,
+    ) -> None:
+        """``data``: texts are wanted in this form; ``zone`` is that of floating times."""
+        self._zone = zone
         self.kind = view.collection.kind
         self.data_name = cr("address-data") if self.kind is Kind.BOOK else c("calendar-data")
         self.data = data or CalendarData()
@@ -162,9 +171,9 @@ class ItemForm:
                 found = read_object(content)
                 root = found.root
                 if data.expand is not None:
-                    root = expanded(found, data.expand, None)
+                    root = expanded(found, data.expand, self._zone)
                 elif data.limit is not None:
-                    root = limited(found, data.limit, None)
+                    root = limited(found, data.limit, self._zone)
         except Unfit:
             return content
         return text_of(selected(root, data.selection) if data.selection is not None else root)

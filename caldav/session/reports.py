@@ -89,12 +89,13 @@ def _query(place: Place, root: Element) -> Answer:
 
 def _found(place: Place, view: View, search: CompFilter | CardFilter, wanted: Wanted, root: Element) -> Iterator[str]:
     try:
-        rows = view.find(search, _zone(root, view), place.world.max_matches)
+        zone = _zone(root, view)
+        rows = view.find(search, zone, place.world.max_matches)
     except Refused as refused:
         if refused.reason is Reason.LIMIT:
             raise Precondition(507, "D:number-of-matches-within-limits") from refused
         raise
-    form = form_of(place, view, wanted)
+    form = form_of(place, view, wanted, zone)
     yield from _contents(view, form, [row for row in rows if place.address.item in ("", row[0])])
 
 
@@ -118,7 +119,7 @@ def _multiget(place: Place, root: Element) -> Answer:
     kind = Kind.CALENDAR if root.tag == c("calendar-multiget") else Kind.BOOK
     if view.collection.kind is not kind:
         raise Precondition(403, "D:supported-report")
-    form = form_of(place, view, wanted)
+    form = form_of(place, view, wanted, _zone(root, view))
     base, names = unquote(place.base()), {}
     for one in dict.fromkeys(asked):
         path = unquote(urlsplit(one).path)

@@ -53,7 +53,9 @@ class Login:
         # choose SCRAM first, and few try something else after it failed.
         self.scram = bool(getattr(directory, "scram", True))
 
-    async def password(self, login: str, password: str, service: Service, peer: str, *, session: str = "") -> Account:
+    async def password(  # noqa: PLR0913 - the facts of an attempt
+        self, login: str, password: str, service: Service, peer: str, *, session: str = "", again: bool = False
+    ) -> Account:
         """The account of that login and password.
 
         Args:
@@ -62,6 +64,7 @@ class Login:
             service: what the client wants to use.
             peer: its IP address.
             session: the session's id, for the log.
+            again: a program that sends its password with each request was let in lately; that is not logged again.
 
         Raises:
             Refused: AUTHENTICATION_FAILED, or LIMIT while the account or the network is locked.
@@ -77,7 +80,7 @@ class Login:
         except Unavailable:
             _note("login_unavailable", attempt)
             raise
-        self._succeeded(attempt, account)
+        self._succeeded(attempt, account, again=again)
         return account
 
     async def scram_keys(self, login: str, service: Service, peer: str, *, session: str = "") -> ScramKeys:
@@ -129,10 +132,10 @@ class Login:
         _note("login_failed", attempt)
         await asyncio.sleep(delay)
 
-    def _succeeded(self, attempt: _Attempt, account: Account) -> None:
+    def _succeeded(self, attempt: _Attempt, account: Account, *, again: bool = False) -> None:
         self._guard.succeeded(attempt.login, attempt.peer)
         _SUCCEEDED[attempt.service].inc()
-        if log.isEnabledFor(logging.INFO):
+        if not again and log.isEnabledFor(logging.INFO):
             log.info("login", extra={"fields": attempt.fields() | {"account": account.id}})
 
 

@@ -127,6 +127,13 @@ def test_somebody_else_writes_while_reports_run(site):
     assert statuses == [207] * 12
 
 
+def test_a_program_that_asks_all_day_leaves_one_line(site):
+    before = site.service.times_logged("login")
+    for _ in range(3):
+        assert site("PROPFIND", "/dav/user01@example.org/", user="user01@example.org", Depth="0").status == 207
+    assert site.service.times_logged("login") <= before + 1
+
+
 def test_the_log_names_no_addresses_of_pages(site):
     events = [json.loads(line) for line in site.service.log.read_text().splitlines() if '"http_request"' in line]
     assert {one["page"] for one in events} == {"/dav"}

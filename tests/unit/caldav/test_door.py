@@ -296,6 +296,16 @@ def test_recurrences_written_out(door):
     assert "RRULE" not in text
 
 
+def test_floating_times_are_written_out_in_the_zone_of_who_asks(door):
+    put(door, text=event("1", "20261103T233000", "RRULE:FREQ=DAILY;COUNT=2", end="20261103T234500"))
+    expand = '<C:expand start="20261104T040000Z" end="20261104T050000Z"/>'
+    data = f"<D:prop><C:calendar-data>{expand}</C:calendar-data></D:prop>"
+    window = '<C:time-range start="20261104T040000Z" end="20261104T050000Z"/>'
+    asked = query(window, data) + "<C:timezone-id>America/New_York</C:timezone-id>"
+    text = door.report(CALENDAR, "C:calendar-query", asked).value(f"/dav{CALENDAR}1.ics", f"{CAL}calendar-data")
+    assert [line for line in text.splitlines() if line.startswith("DTSTART")] == ["DTSTART:20261103T233000"]
+
+
 def test_only_some_properties(door):
     put(door, text=event("1", "20261103T090000Z", "SUMMARY:S", "DESCRIPTION:long"))
     data = (
