@@ -16,6 +16,7 @@ from optimails.index.groupware import collections
 from optimails.index.groupware.schema import VERSION, sqlite_statements
 from optimails.model.account import Account
 from optimails.model.ids import AccountId
+from optimails.store.journal import sync_folder
 from optimails.store.places import account_directory
 from optimails.texts import text
 
@@ -89,6 +90,9 @@ class LocalGroupware:
             known = collections.known(connection)
         if not known:
             self._make_defaults(groupware, account)
+            if path is not None:  # the file's own name, and its folder's, are to survive a power cut, too
+                for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+                    sync_folder(folder)
         return groupware
 
     @staticmethod
