@@ -7,6 +7,7 @@ and one account has few of them at a time: so nobody's slow question makes anoth
 import asyncio
 import base64
 import binascii
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Coroutine, Iterable
@@ -45,6 +46,7 @@ WELL_KNOWN = ("/.well-known/caldav", "/.well-known/carddav")
 PATIENCE = 20.0  # seconds that a thread waits for the directory
 LOGGED_ANEW = 3600.0  # seconds after which a program's log-in stands in the log again
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class _People:
@@ -65,6 +67,12 @@ class _People:
         self, viewer: "AccountId", owner: "AccountId", objects: "Iterable[Object]"
     ) -> "dict[Object, Effective]":
         return self._wait(self._directory.rights.effective_on(viewer, owner, objects))
+
+    def forget(self, owner: "AccountId", on: "Object") -> None:
+        try:
+            self._wait(self._directory.rights.forget_object(owner, on))
+        except Unavailable as away:  # ids are never given twice: what is left of it does no harm
+            log.warning("rights_not_forgotten", extra={"fields": {"account": owner, "why": str(away)}})
 
     def _wait(self, question: Coroutine[Any, Any, T]) -> T:
         try:

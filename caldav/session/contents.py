@@ -4,7 +4,7 @@ from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
 from caldav.session.properties import content_type, http_date
-from caldav.session.world import View
+from caldav.session.world import View, as_object
 from optimails.groupware.account import MAX_ANSWER
 from optimails.groupware.api import Kind, Rule, Unfit
 from optimails.groupware.transfer import export_text
@@ -95,6 +95,7 @@ def delete(place: Place) -> Answer:
     if not address.item:
         view = place.view(Right.DELETE)
         view.account.remove(view.collection.name)
+        place.world.people.forget(place.owner.id, as_object(view.collection))
         return Answer(204)
     view = place.view(Right.READ)
     if view.item(address.item) is None:

@@ -11,11 +11,12 @@ from caldav.session.propfind import of_path
 from caldav.session.rendering import missing, multistatus
 from caldav.wire.names import DECLARATIONS, c, cs, d, element
 from caldav.wire.reading import Wanted, read_prop
-from optimails.model.errors import Refused
+from optimails.model.errors import BadSyntax, Refused
 
 MAX_EXPANDED = 200  # resources of one answer
 MAX_LEVELS = 4
 _HREF = re.compile(r"<D:href>([^<]*)</D:href>")
+_XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 _BY_ADDRESS = (cs("email-address-set"), c("calendar-user-address-set"), d("alternate-URI-set"))
 
 
@@ -27,7 +28,7 @@ def _expand(place: Place, root: Element) -> Answer:
 
 def _expanded(place: Place, asked: Element, budget: list[int], levels: int) -> str:
     properties = asked.findall(d("property"))
-    names = {f"{{{one.get('namespace') or 'DAV:'}}}{one.get('name') or ''}": one for one in properties}
+    names = {_name(one): one for one in properties}
     budget[0] -= 1
     answer = of_path(place, Wanted(tuple(names)))
     if levels <= 0:
@@ -43,6 +44,14 @@ def _expanded(place: Place, asked: Element, budget: list[int], levels: int) -> s
         followed = "".join(_follow(place, value, inner, budget, levels - 1))
         answer = head + start + followed + end + tail
     return answer
+
+
+def _name(found: Element) -> str:
+    """The {namespace}name that the attributes say, which go into the answer. Raises ``BadSyntax``."""
+    name, namespace = found.get("name") or "", found.get("namespace") or "DAV:"
+    if not _XML_NAME.fullmatch(name) or "}" in namespace:
+        raise BadSyntax("Not the name of a property")
+    return f"{{{namespace}}}{name}"
 
 
 def _follow(place: Place, value: str, inner: Element, budget: list[int], levels: int) -> Iterator[str]:

@@ -26,6 +26,9 @@ class People(Protocol):
     ) -> dict[rights.Object, Effective]:
         """What the viewer may do. Raises ``Unavailable``."""
 
+    def forget(self, owner: AccountId, on: rights.Object) -> None:
+        """It was deleted: nobody has rights on it any more."""
+
 
 class Audit(Protocol):
     def record(self, actor: str, via: str, act: str, subject: str = "", details: dict[str, str] | None = None) -> None:

@@ -71,7 +71,7 @@ def test_any_request(door, method, path, body, given):
     assert door(method, path, body, **given).status != 500
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=500, deadline=None)
 @given(st.sampled_from(PATHS[:6]), trees, headers)
 def test_any_report(door, path, body, given):
     assert door("REPORT", path, body, **given).status in (200, 207, 400, 403, 404, 507)

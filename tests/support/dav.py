@@ -35,9 +35,13 @@ class Nobody:
     def __init__(self, accounts):
         self.accounts = accounts
         self.granted = {}
+        self.forgotten = []
 
     def by_address(self, address):
         return self.accounts.get(address)
+
+    def forget(self, owner, on):
+        self.forgotten.append((owner, on))
 
     def effective(self, viewer, owner, objects):
         return {one: self.granted.get((viewer, owner), Effective()) for one in objects}

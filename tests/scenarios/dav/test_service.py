@@ -155,3 +155,29 @@ def test_a_delegate_reads_until_the_delegation_ends(site):
     assert site("GET", item, user=delegate).status == 404
     acts = [(one["actor"], one["act"]) for one in site.service.optimails("log", "--about", owner)]
     assert (delegate, "dav put") in acts
+
+
+@pytest.mark.parametrize(("kind", "name"), [("calendar", "calendar"), ("calendar", "tasks"), ("contacts", "contacts")])
+def test_rights_on_one_collection_open_that_one(site, kind, name):
+    owner, viewer = "user03@example.org", "user01@example.org"
+    home = f"/dav/{owner}/"
+    site.service.optimails("plan", "set", PLAN, "--feature", "sharing", "--feature", "delegation")
+    assert site("PROPFIND", f"{home}{name}/", user=viewer, Depth="1").status == 404
+    site.service.optimails("acl", "set", owner, name, viewer, "lr", "--kind", kind)
+    listed = site("PROPFIND", home, user=viewer, Depth="1").content.decode()
+    assert [part for part in ("calendar", "tasks", "contacts") if f"{home}{part}/<" in listed] == [name]
+    assert site("PROPFIND", f"{home}{name}/", user=viewer, Depth="1").status == 207
+    assert site("PUT", f"{home}{name}/x", event("x").encode(), user=viewer).status == 403
+    site.service.optimails("acl", "delete", owner, name, viewer, "--kind", kind)
+    assert site("PROPFIND", f"{home}{name}/", user=viewer, Depth="1").status == 404
+
+
+def test_a_deleted_calendar_leaves_no_rights(site):
+    owner, viewer = "user03@example.org", "user01@example.org"
+    path = f"/dav/{owner}/gone/"
+    assert site("MKCALENDAR", path, user=owner).status == 201
+    site.service.optimails("acl", "set", owner, "gone", viewer, "lr", "--kind", "calendar")
+    assert site("PROPFIND", path, user=viewer, Depth="0").status == 207
+    assert site("DELETE", path, user=owner).status == 204
+    assert site("MKCALENDAR", path, user=owner).status == 201
+    assert site("PROPFIND", path, user=viewer, Depth="0").status == 404

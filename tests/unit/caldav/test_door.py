@@ -83,6 +83,11 @@ def test_expand_property(door):
     assert found.find(f".//{CAL}calendar-home-set/{DAV}href").text == HOME
 
 
+@pytest.mark.parametrize("name", ["", "a b", "x/&gt;&lt;y", "a:b"])
+def test_names_of_properties_are_names(door, name):
+    assert door.report("/", "D:expand-property", f'<D:property name="{name}"/>').status == 400
+
+
 @pytest.mark.parametrize(
     ("prop", "match", "found"),
     [
@@ -212,6 +217,7 @@ def test_mkcalendar_and_its_properties(door):
     assert door("MKCALENDAR", "/claire@example.org/work/deep/").status == 403
     assert put(door, "t.ics", calendar(component("VTODO", "t")), "/claire@example.org/work/").status == 201
     assert door("DELETE", "/claire@example.org/work/").status == 204
+    assert [on.kind for _, on in door.people.forgotten] == ["tasks"]
     assert door("GET", "/claire@example.org/work/t.ics").status == 404
 
 
