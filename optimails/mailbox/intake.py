@@ -124,6 +124,13 @@ class Intake:
 
     def _work(self, lane: object, loop: asyncio.AbstractEventLoop) -> None:
         """Batch after batch, until nothing is left to do."""
+        try:
+            self._go(lane, loop)
+        finally:  # also when that failed: the next lane finds what this one left
+            with self._lock:
+                self._lanes.pop(lane, None)
+
+    def _go(self, lane: object, loop: asyncio.AbstractEventLoop) -> None:
         more = True
         while more:
             batch = self._take(lane)
