@@ -15,6 +15,8 @@ from optimails.groupware.api import Kind, Unfit
 from optimails.groupware.calendar import read_object
 from optimails.groupware.card import read_card
 from optimails.groupware.expanding import expanded, limited, selected, text_of
+from optimails.groupware.recurrence import Budget
+from optimails.groupware.search import BUDGET
 from optimails.groupware.text import Component
 
 HEAD = f'<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus{DECLARATIONS}>'
@@ -85,6 +87,7 @@ class ItemForm:
     ) -> None:
         """``data``: texts are wanted in this form; ``zone`` is that of floating times."""
         self._zone = zone
+        self._budget = Budget(BUDGET)
         self.kind = view.collection.kind
         self.data_name = cr("address-data") if self.kind is Kind.BOOK else c("calendar-data")
         self.data = data or CalendarData()
@@ -161,7 +164,7 @@ class ItemForm:
     def shape(self, content: str) -> str:
         """The text as it is wanted; as it is, when it cannot be read."""
         data = self.data
-        if data.plain:
+        if data.plain or self._budget.spent:  # then as they are: too much rather than too late
             return content
         try:
             root: Component
@@ -171,9 +174,9 @@ class ItemForm:
                 found = read_object(content)
                 root = found.root
                 if data.expand is not None:
-                    root = expanded(found, data.expand, self._zone)
+                    root = expanded(found, data.expand, self._zone, self._budget)
                 elif data.limit is not None:
-                    root = limited(found, data.limit, self._zone)
+                    root = limited(found, data.limit, self._zone, self._budget)
         except Unfit:
             return content
         return text_of(selected(root, data.selection) if data.selection is not None else root)

@@ -7,7 +7,7 @@ from optimails.groupware.calendar import CalendarObject, Occurrence, occurrences
 from optimails.groupware.filters import MAX_TRIED, TimeRange
 from optimails.groupware.moments import Moment, clock_of, date_text, moment, seconds, utc_text
 from optimails.groupware.recurrence import Budget
-from optimails.groupware.text import Component, read_line, write
+from optimails.groupware.text import Component, Property, read_line, write
 from optimails.model.errors import BadSyntax
 
 _RULES = frozenset({"RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID", "DTSTART", "DTEND", "DUE", "DURATION"})
@@ -23,23 +23,23 @@ class Selection:
     comps: tuple["Selection", ...] | None = None
 
 
-def expanded(found: CalendarObject, asked: TimeRange, zone: tzinfo | None) -> Component:
+def expanded(found: CalendarObject, asked: TimeRange, zone: tzinfo | None, budget: Budget) -> Component:
     """A VCALENDAR with each occurrence in the range as a component of its own, in UTC."""
     root = _bare(found.root)
     low, high = asked.floating(zone)
     wide = min(low, asked.start), max(high, asked.end)
-    for one in sorted(occurrences(found, *wide, Budget(), MAX_TRIED).found):
+    for one in sorted(occurrences(found, *wide, budget, MAX_TRIED).found):
         own = (low, high) if one.floating else (asked.start, asked.end)
         if one.start < own[1] and one.end > own[0]:
             root.children.append(_occurrence(found, one))
     return root
 
 
-def limited(found: CalendarObject, asked: TimeRange, zone: tzinfo | None) -> Component:
+def limited(found: CalendarObject, asked: TimeRange, zone: tzinfo | None, budget: Budget) -> Component:
     """A VCALENDAR without the overridden recurrences outside of the range (RFC 4791 §9.6.6)."""
     low, high = asked.floating(zone)
     wide = min(low, asked.start), max(high, asked.end)
-    touched = {one.part for one in occurrences(found, *wide, Budget(), MAX_TRIED).found}
+    touched = {one.part for one in occurrences(found, *wide, budget, MAX_TRIED).found}
     root = _bare(found.root)
     kept = {id(part) for number, part in enumerate(found.parts) if number in touched or not part.get("RECURRENCE-ID")}
     root.children = [child for child in found.root.children if child.name == "VTIMEZONE" or id(child) in kept]
@@ -90,19 +90,24 @@ def _times(found: CalendarObject, part: Component, one: Occurrence) -> list[str]
     name = "DUE" if part.name == "VTODO" else "DTEND"
     last, lasting = part.get(name), part.get("DURATION")
     if last is not None:
-        try:
-            length = (
-                moment(last, found.zones).clock - first.clock if last.param("TZID") == begin.param("TZID") else None
-            )
-        except BadSyntax:
-            length = None
-        end = one.end if length is None else seconds(clock_of(_shown(one.start, first)) + length, first.zone)
-        lines.append(_line(name, end, first))
+        lines.append(_line(name, _end(found, begin, last, one), first))
     elif lasting is not None:
         lines.append(f"DURATION:{lasting.value}")
     if one.moment is not None:
         lines.append(_line("RECURRENCE-ID", one.moment.seconds, first))
     return lines
+
+
+def _end(found: CalendarObject, begin: Property, last: Property, one: Occurrence) -> int:
+    """As far after the start as wall clocks said; what cannot be computed is as the occurrence has it."""
+    first = moment(begin, found.zones)
+    if last.param("TZID") != begin.param("TZID"):
+        return one.end
+    try:
+        length = moment(last, found.zones).clock - first.clock
+        return seconds(clock_of(_shown(one.start, first)) + length, first.zone)
+    except (BadSyntax, OverflowError):
+        return one.end
 
 
 def _shown(instant: int, like: Moment) -> int:

@@ -302,6 +302,13 @@ def test_recurrences_written_out(door):
     assert "RRULE" not in text
 
 
+def test_ends_that_no_calendar_has_are_written_out_all_the_same(door):
+    put(door, text=event("1", "20260301T120000Z", "RRULE:FREQ=DAILY", end="99991231T235959Z"))
+    expand = '<C:expand start="20261102T000000Z" end="20261103T000000Z"/>'
+    data = f"<D:prop><C:calendar-data>{expand}</C:calendar-data></D:prop>"
+    assert f"/dav{CALENDAR}1.ics" in door.report(CALENDAR, "C:calendar-query", query(WEEK, data)).items
+
+
 def test_floating_times_are_written_out_in_the_zone_of_who_asks(door):
     put(door, text=event("1", "20261103T233000", "RRULE:FREQ=DAILY;COUNT=2", end="20261103T234500"))
     expand = '<C:expand start="20261104T040000Z" end="20261104T050000Z"/>'
