@@ -15,7 +15,7 @@ from optimails.groupware.api import Kind, Unfit
 from optimails.groupware.calendar import read_object
 from optimails.groupware.card import read_card
 from optimails.groupware.expanding import expanded, limited, selected, text_of
-from optimails.groupware.recurrence import Budget
+from optimails.groupware.recurrence import SHARE, Budget
 from optimails.groupware.search import BUDGET
 from optimails.groupware.text import Component
 
@@ -173,10 +173,11 @@ class ItemForm:
             else:
                 found = read_object(content)
                 root = found.root
-                if data.expand is not None:
-                    root = expanded(found, data.expand, self._zone, self._budget)
-                elif data.limit is not None:
-                    root = limited(found, data.limit, self._zone, self._budget)
+                with self._budget.share(SHARE) as own:
+                    if data.expand is not None:
+                        root = expanded(found, data.expand, self._zone, own)
+                    elif data.limit is not None:
+                        root = limited(found, data.limit, self._zone, own)
         except Unfit:
             return content
         return text_of(selected(root, data.selection) if data.selection is not None else root)

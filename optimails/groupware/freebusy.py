@@ -9,7 +9,7 @@ from optimails.groupware.api import Unfit
 from optimails.groupware.calendar import BUSY, FREE, TENTATIVE, UNAVAILABLE, occurrences, read_object
 from optimails.groupware.filters import TimeRange
 from optimails.groupware.moments import clock_of, seconds, utc_text
-from optimails.groupware.recurrence import Budget
+from optimails.groupware.recurrence import SHARE, Budget
 from optimails.groupware.search import BUDGET
 from optimails.index.groupware import items, search
 
@@ -43,7 +43,8 @@ def busy_periods(
                 found = read_object(text.decode("utf-8", "replace"))
             except Unfit:
                 continue
-            more = occurrences(found, *wide, budget, LIMIT).found
+            with budget.share(SHARE) as own:
+                more = occurrences(found, *wide, own, LIMIT).found
             rows += [(one.start, one.end, one.floating, one.busy) for one in more if one.busy != FREE]
     periods = set()
     for start, end, floats, kind in rows:

@@ -9,6 +9,7 @@ with dateutil.
 import calendar
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
@@ -16,6 +17,7 @@ from enum import IntEnum
 from optimails.model.errors import BadSyntax
 
 STEPS = 20_000  # of one expansion: some 50 ms
+SHARE = 8_000  # of one item, where many are looked at for one answer
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _BY_DAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)$", re.ASCII)
 _UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z)?)?$", re.ASCII)
@@ -49,6 +51,16 @@ class Budget:
     @property
     def spent(self) -> bool:
         return self.left <= 0
+
+    @contextmanager
+    def share(self, steps: int) -> Iterator["Budget"]:
+        """At most so much of it for one of many, so that one cannot take all."""
+        own = Budget(min(steps, self.left))
+        before = own.left
+        try:
+            yield own
+        finally:
+            self.left -= before - own.left
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from optimails.groupware.filters import (
     spread,
     touches,
 )
-from optimails.groupware.recurrence import Budget
+from optimails.groupware.recurrence import SHARE, Budget
 from optimails.index.groupware import items, search
 
 BUDGET = 1_000_000  # steps of one question
@@ -62,7 +62,7 @@ def _calendar(
         return set().union(*(_calendar(connection, collection, one, zone, budget) for one in meant))
     if not wanted.props and not wanted.comps:
         return search.of_component(connection, collection, None)
-    fits = _reader(lambda text: calendar_fits(wanted, read_object(text), zone, budget), budget)
+    fits = _reader(lambda text, own: calendar_fits(wanted, read_object(text), zone, own), budget)
     if wanted.props or len(wanted.comps) != 1 or wanted.comps[0].absent:
         return _read(connection, search.of_component(connection, collection, None), fits)
     return _of_part(connection, collection, wanted.comps[0], _Asked(zone, budget), fits)
@@ -108,7 +108,7 @@ def _in_range(
     unsure = set(search.partly_kept(connection, collection, wide)) - found
     if unsure:
         unsure = search.only(connection, unsure, component)
-        fits = _reader(lambda text: touches(read_object(text), time_range, zone, budget), budget)
+        fits = _reader(lambda text, own: touches(read_object(text), time_range, zone, own), budget)
         found |= _read(connection, unsure, fits)
     return found
 
@@ -140,7 +140,7 @@ def _with_text(connection: sqlite3.Connection, collection: int, name: str, text:
 def _cards(connection: sqlite3.Connection, collection: int, wanted: CardFilter, budget: Budget) -> set[int]:
     if not wanted.props:
         return search.of_component(connection, collection, None)
-    fits = _reader(lambda text: card_fits(wanted, read_card(text)), budget)
+    fits = _reader(lambda text, _: card_fits(wanted, read_card(text)), budget)
     sets = [_property(connection, collection, prop, CARD_PROPERTIES) for prop in wanted.props]
     known = [one for one in sets if one is not None]
     unsure = search.not_whole(connection, collection)
@@ -157,13 +157,14 @@ def _cards(connection: sqlite3.Connection, collection: int, wanted: CardFilter, 
     return (found - unsure) | _read(connection, unsure, fits) if unsure else found
 
 
-def _reader(fits: Callable[[str], bool], budget: Budget) -> Callable[[bytes], bool]:
+def _reader(fits: Callable[[str, Budget], bool], budget: Budget) -> Callable[[bytes], bool]:
     def read(text: bytes) -> bool:
         if budget.spent:
             return True
         budget.left -= READING + len(text) // 100
         try:
-            return fits(text.decode("utf-8", "replace"))
+            with budget.share(SHARE) as own:
+                return fits(text.decode("utf-8", "replace"), own)
         except Unfit:
             return False
 
