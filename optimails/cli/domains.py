@@ -28,7 +28,7 @@ def add(app: App, name: str, postmaster: str | None) -> None:
 @click.pass_obj
 def list_(app: App, removed: bool) -> None:
     rows = [_row(info) for info in app.admin.domain_list(closed=removed)]
-    app.rows(("name", "state", "accounts", "aliases", "postmaster", "catch_all"), rows, {"state": app.state})
+    app.rows(("name", "state", "accounts", "aliases", "lists", "postmaster", "catch_all"), rows, {"state": app.state})
 
 
 @frame.command(domain, "set")
@@ -73,6 +73,7 @@ def _row(info: "DomainInfo") -> dict[str, object]:
         "state": "active" if info.active else "closed",
         "accounts": info.accounts,
         "aliases": info.aliases,
+        "lists": info.lists,
         "postmaster": info.postmaster,
         "catch_all": info.catch_all,
         "created": since(info.created),

@@ -26,6 +26,7 @@ COMMANDS = {
     "share": "optimails.cli.share:share",
     "delegate": "optimails.cli.delegate:delegate",
     "sieve": "optimails.cli.sieve_stored:sieve",
+    "list": "optimails.cli.lists:list_",
     "collect": "optimails.cli.collect:collect",
     "queue": "optimails.cli.queue:queue",
     "plan": "optimails.cli.plans:plan",

@@ -54,6 +54,9 @@ class DirectorySettings(Section):
     alias_targets: int = Field(
         10_000, ge=1, description="Addresses that one alias may lead to in all; mail for larger ones is refused."
     )
+    list_members: int = Field(
+        10_000, ge=1, le=1_000_000, description="Members of one distribution list, and people that its mail may reach."
+    )
     forward_targets: int = Field(20, ge=1, le=1_000, description="Addresses that an account may forward its mail to.")
 
 

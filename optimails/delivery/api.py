@@ -95,11 +95,17 @@ class Delivery(Protocol):
         """A place for a message that is coming in; close it when the message is done with."""
 
     async def check(
-        self, recipient: EmailAddress, size: int | None, sender: Account | None = None
+        self,
+        recipient: EmailAddress,
+        size: int | None,
+        sender: Account | None = None,
+        *,
+        reverse_path: EmailAddress | None = None,
     ) -> Failed | Resolution:
         """At RCPT: where its mail goes, when mail of that size (bytes) would be taken now; None leaves quota aside.
 
-        Only a ``sender``, an account that logged in, may write to other servers, within its limits.
+        Only a ``sender``, an account that logged in, may write to other servers, within its limits. By it or, without
+        one, by the ``reverse_path`` (what MAIL said) a distribution list decides whether it takes mail from there.
         """
 
     async def deliver(

@@ -21,6 +21,12 @@ QUEUE_AWAY = Failed(permanent=False, status="4.3.0", text="Mail to other servers
 ENOUGH = Failed(permanent=False, status="4.7.1", text="You have written to enough recipients for now, try again later")
 NO_SUCH_DOMAIN = Failed(permanent=True, status="5.1.2", text="There is no mail for such a domain")
 
+NOT_YOUR_LIST = Failed(permanent=True, status="5.7.2", text="You may not write to this list")
+TOO_BIG_FOR_LIST = Failed(permanent=True, status="5.2.3", text="The message is larger than this list takes")
+LISTS_AWAY = Failed(permanent=False, status="4.3.0", text="The list cannot be reached now, try again later")
+NO_LISTS = Failed(permanent=True, status="5.2.4", text="Lists are not served here")
+HEADER_TOO_LARGE = Failed(permanent=True, status="5.6.0", text="The header of the message is too large for a list")
+
 
 def full(account: Account) -> Failed:
     """Over quota, by the account's own policy."""

@@ -114,7 +114,7 @@ class Forwards:
             resolution = await self._directory.resolve(target)
         except Refused:
             return False
-        return not resolution.remote and [one.id for one in resolution.accounts] == [account.id]
+        return not (resolution.remote or resolution.lists) and [one.id for one in resolution.accounts] == [account.id]
 
     @staticmethod
     def _trace(arrival: Arrival) -> tuple[list[bytes], int]:

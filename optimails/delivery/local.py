@@ -31,6 +31,8 @@ from optimails.delivery.callouts import Prober
 from optimails.delivery.filters import Filters
 from optimails.delivery.folders import junk
 from optimails.delivery.forwards import Forwards, copy_of, parts_of
+from optimails.delivery.lists.intake import ListIntake
+from optimails.delivery.lists.intake import place as list_place
 from optimails.delivery.onward import Onward, Outside
 from optimails.delivery.outgoing import OutgoingMail
 from optimails.delivery.pending import Pending
@@ -38,6 +40,8 @@ from optimails.delivery.remote import Remote, is_place, place
 from optimails.delivery.spool import Spool
 from optimails.delivery.srs import is_rewritten
 from optimails.directory.api import Directory, Resolution
+from optimails.lists.addresses import Addresses
+from optimails.lists.store import ListStore
 from optimails.mailbox.api import AccountMail, Appended, MailService, NewMessage
 from optimails.model.account import Account, AccountState
 from optimails.model.address import EmailAddress
@@ -75,16 +79,18 @@ class LocalAttempt:
 class LocalDelivery:
     """One per worker."""
 
-    def __init__(  # what a delivery is made of
+    def __init__(  # noqa: PLR0913 - what a delivery is made of
         self,
         directory: Directory,
         mail: MailService,
         config: Config,
         queue: Queue | None = None,
+        lists: ListStore | None = None,
         *,
         prober: Prober | None = None,
     ) -> None:
-        """Without a ``queue`` nobody on another server can be written to; ``prober`` asks servers of relay domains."""
+        """Without a ``queue`` nobody on another server can be written to, without ``lists`` no list; ``prober`` asks
+        servers of relay domains."""
         self._directory = directory
         self._mail = mail
         self._config = config
@@ -96,6 +102,7 @@ class LocalDelivery:
         self._forwards = Forwards(outgoing, directory, config.smtp.max_hops)
         self.filters = Filters(config, outgoing, self._forwards)
         self._onward = Onward(directory, self._remote, config)
+        self._lists = ListIntake(directory, lists, Addresses(config.server.data)) if lists is not None else None
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
 
     def close(self) -> None:
@@ -112,11 +119,20 @@ class LocalDelivery:
         return Spool(self._run / "spool", self._settings.memory)
 
     async def check(
-        self, recipient: EmailAddress, size: int | None, sender: Account | None = None
+        self,
+        recipient: EmailAddress,
+        size: int | None,
+        sender: Account | None = None,
+        *,
+        reverse_path: EmailAddress | None = None,
     ) -> Failed | Resolution:
         resolution = await self._resolve(recipient, trusted=sender is not None)
         if isinstance(resolution, Failed):
             return resolution
+        if resolution.lists and self._lists is not None:
+            refused = await self._lists.check(resolution.lists, sender, reverse_path, size)
+            if refused is not None:
+                return refused
         if resolution.remote and sender is not None and self._remote is not None:
             refused = await self._remote.room(sender)
             if refused is not None:
@@ -146,19 +162,24 @@ class LocalDelivery:
         trusted = envelope.trusted or envelope.account is not None
         copies: dict[AccountId, tuple[Account, EmailAddress]] = {}
         outside: dict[AccountId, tuple[EmailAddress, EmailAddress]] = {}  # target, and the recipient that led there
+        lists: dict[AccountId, EmailAddress] = {}
         for recipient in envelope.recipients:
             resolution = (known or {}).get(recipient) or await self._resolve(recipient, trusted=trusted)
-            if not isinstance(resolution, Failed) and envelope.sender is not None and is_rewritten(recipient):
-                resolution = await self._onward.only_bounces(recipient) or resolution
+            if not isinstance(resolution, Failed):
+                resolution = await self._of_sender(recipient, resolution, envelope.sender)
             if isinstance(resolution, Failed):
                 attempt.outcomes[recipient] = resolution
                 continue
-            if envelope.not_before is not None or envelope.hold:
+            # A list alone keeps what its sender wants held by itself, and posts it when the time has come.
+            waits = envelope.not_before is not None and (resolution.accounts or resolution.remote)
+            if waits or envelope.hold:
                 # Everybody waits in the queue; from there ``optimails.delivery.home`` brings it back.
                 resolution = Resolution((), (recipient,))
             remote = {place(target): (target, recipient) for target in resolution.remote}
             parts = (part for account in resolution.accounts for part in parts_of(account))
-            attempt.accounts[recipient] = (*(account.id for account in resolution.accounts), *parts, *remote)
+            posts = {list_place(address): address for address in resolution.lists}
+            attempt.accounts[recipient] = (*(account.id for account in resolution.accounts), *parts, *remote, *posts)
+            lists |= posts
             for account in resolution.accounts:
                 copies.setdefault(account.id, (account, recipient))
             for name, target in remote.items():
@@ -168,6 +189,9 @@ class LocalDelivery:
         failed = await self._store_all(attempt, todo, received)
         failed |= await self._queue_all(
             attempt, {name: pair for name, pair in outside.items() if name not in attempt.served}, received
+        )
+        failed |= await self._post_all(
+            attempt, {name: address for name, address in lists.items() if name not in attempt.served}, received
         )
         for recipient, account_ids in attempt.accounts.items():
             worst: Failed | None = None
@@ -244,12 +268,24 @@ class LocalDelivery:
         if resolution.remote and self._remote is None:
             # Without a queue a part of the recipients would silently get nothing.
             return failures.FORWARDS
-        if not resolution.accounts and not resolution.remote:
+        if resolution.lists and self._lists is None:
+            return failures.NO_LISTS
+        if not resolution.accounts and not resolution.remote and not resolution.lists:
             return failures.UNKNOWN
         if any(account.state is AccountState.CLOSED for account in resolution.accounts):
             open_ones = tuple(account for account in resolution.accounts if account.state is not AccountState.CLOSED)
-            resolution = Resolution(open_ones, resolution.remote)
-            return resolution if open_ones or resolution.remote else failures.CLOSED
+            resolution = Resolution(open_ones, resolution.remote, resolution.lists)
+            return resolution if open_ones or resolution.remote or resolution.lists else failures.CLOSED
+        return resolution
+
+    async def _of_sender(
+        self, recipient: EmailAddress, resolution: Resolution, sender: EmailAddress | None
+    ) -> Failed | Resolution:
+        """Where its mail goes when it comes from there."""
+        if sender is not None and is_rewritten(recipient):
+            return await self._onward.only_bounces(recipient) or resolution
+        if resolution.lists and self._lists is not None:
+            return await self._lists.routed(resolution, sender)
         return resolution
 
     async def _has_room(self, account: Account, size: int) -> Failed | None:
@@ -305,6 +341,16 @@ class LocalDelivery:
         """Queue for all recipients on other servers, in one message unless each needs a sender of its own."""
         failed = await self._onward.queue(attempt.envelope, outside, received, attempt.content)
         attempt.stored.update(name for name in outside if name not in failed)
+        return failed
+
+    async def _post_all(
+        self, attempt: LocalAttempt, lists: Mapping[AccountId, EmailAddress], received: bytes
+    ) -> dict[AccountId, Failed]:
+        """Store the message for its lists."""
+        if not lists or self._lists is None:
+            return {}
+        failed = await self._lists.take(attempt.envelope, lists, received, attempt.content)
+        attempt.stored.update(name for name in lists if name not in failed)
         return failed
 
     async def _store(self, arrival: Arrival) -> Failed | None:

@@ -12,6 +12,14 @@ from optimails.texts import text
 from quota.usage import Usage
 
 _TEXT = ("MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit")
+_REASONS = {
+    "5.1.1": "unknown",
+    "5.2.1": "closed",
+    "5.2.2": "full",
+    "5.2.3": "too_big",
+    "5.7.1": "not_local",
+    "5.7.2": "no_post",
+}
 _UNITS = ("bytes", "kilobytes", "megabytes", "gigabytes", "terabytes")
 
 
@@ -106,8 +114,7 @@ def _explanation(failed: Mapping[EmailAddress, Failed], language: str) -> list[s
 
 def reason(why: Failed, language: str) -> str:
     """A failure in words for the person who wrote the message; the status code keeps it searchable."""
-    known = {"5.1.1": "unknown", "5.2.1": "closed", "5.2.2": "full", "5.2.3": "too_big", "5.7.1": "not_local"}
-    key = known.get(why.status, "other")
+    key = _REASONS.get(why.status, "other")
     return f"{text(f'smtp.reason.{key}', language)} ({why.status})"
 
 

@@ -87,4 +87,4 @@ class OutgoingMail:
         except Refused:
             return None
         only = resolution.accounts
-        return only[0] if len(only) == 1 and not resolution.remote else None
+        return only[0] if len(only) == 1 and not (resolution.remote or resolution.lists) else None

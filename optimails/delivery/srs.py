@@ -19,9 +19,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
-import os
 import re
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -32,6 +30,7 @@ import idna
 
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, Unavailable
+from optimails.store.secret import secret
 
 DAYS = 21
 KEY = "srs.key"
@@ -142,32 +141,10 @@ class Srs:
         if self._secret is None:
             path = self._data / KEY
             try:
-                self._secret = _stored(path) or _made(path)
+                self._secret = secret(path)
             except OSError as wrong:
                 raise Unavailable("The secret of rewritten senders cannot be read") from wrong
         return self._secret
-
-
-def _stored(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _made(path: Path) -> bytes:
-    """A new secret, whole or not at all; the first of several workers wins."""
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - mode
-            file.write(secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path.read_bytes()
 
 
 def _ascii(domain: str) -> str:

@@ -8,6 +8,7 @@ from optimails.acl.decision import Effective
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
+from optimails.model.mailing_list import Expansion, MailingList
 from optimails.model.rights import Answer, Delegation, Entry, Identifier, Kind, Object, Offer, Right, SendRight, Sharing
 
 
@@ -28,6 +29,7 @@ class Resolution:
 
     accounts: tuple[Account, ...]  # local, each once; suspended ones still receive
     remote: tuple[EmailAddress, ...] = ()  # alias targets on other servers
+    lists: tuple[EmailAddress, ...] = ()  # distribution lists, as they were written to: perhaps with a sub-address
 
 
 class Rights(Protocol):
@@ -111,3 +113,12 @@ class Directory(Protocol):
 
     async def send_right(self, account: Account, address: EmailAddress) -> tuple[SendRight, Account | None]:
         """In whose name the account writes with this address in From, and whose address it is, when not its own."""
+
+    async def mailing_list(self, address: EmailAddress) -> MailingList | None:
+        """The distribution list with this address, whatever its sub-address. Raises ``Unavailable``."""
+
+    async def expand(self, key: str) -> Expansion:
+        """Who gets the mail of the list with this key, lists and aliases inside it followed.
+
+        Raises ``Refused`` (NON_EXISTENT; LIMIT: it leads to too many), ``Unavailable``.
+        """

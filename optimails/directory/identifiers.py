@@ -1,8 +1,8 @@
 """Whom people mean when they write an identifier, and how identifiers are shown to them. Blocking.
 
-``marie@demo.test`` is the account, ``sales@demo.test`` (an alias of several) everybody it leads to; ``group:`` says so
-outright. ``domain:demo.test`` and ``anyone`` are accounts of a domain, ``owner`` is the owner. A bare ``marie`` is in
-the owner's domain.
+``marie@demo.test`` is the account, ``sales@demo.test`` (an alias of several, or a list) everybody it leads to;
+``group:`` says so outright. ``domain:demo.test`` and ``anyone`` are accounts of a domain, ``owner`` is the owner. A
+bare ``marie`` is in the owner's domain.
 """
 
 from collections.abc import Iterable
@@ -89,6 +89,8 @@ def _address(connection: Connection, text: str, owner: Account, *, group: bool) 
         hit = lookup.hits(connection, [address])[address.key]
         if hit.account is not None and not group:
             return Identifier(Who.USER, AccountId(hit.account.id))
+        if hit.mailing_list and not address.tag:
+            return Identifier(Who.GROUP, first.key)
         if not hit.targets:
             break
         if group or len(hit.targets) > 1:

@@ -22,13 +22,14 @@ from typing import TypeVar
 from sqlalchemy import update
 
 from optimails.config.directory import DirectorySettings, LdapSettings
-from optimails.directory import lookup, passwords
+from optimails.directory import lists, lookup, passwords
 from optimails.directory.api import Resolution, ScramKeys
 from optimails.directory.cache import Cache
 from optimails.directory.database import Database
+from optimails.directory.expansion import Expander
 from optimails.directory.ldap.people import LdapPeople
 from optimails.directory.lookup import AppPassword, Person
-from optimails.directory.resolver import Found, Resolver
+from optimails.directory.resolver import Found, Resolver, parse
 from optimails.directory.rights import LocalRights
 from optimails.directory.schema import SOURCE_LDAP, app_password
 from optimails.directory.verifier import Verified, Verifier
@@ -37,10 +38,14 @@ from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress, domain_name
 from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
+from optimails.model.mailing_list import Expansion, MailingList
 from optimails.model.rights import SendRight
 
 T = TypeVar("T")
 DAY = 86_400
+LISTS = 10_000  # whose settings one process remembers
+EXPANSIONS = 50  # lists whose members it remembers
+EXPANSION_SECONDS = 60.0  # people of an LDAP server may change without our version doing so
 
 
 class LocalDirectory:
@@ -55,6 +60,7 @@ class LocalDirectory:
         self._version = Version(database, self._threads)
         self._ldap = LdapPeople(database, settings, ldap) if ldap else None
         self._resolver = Resolver(self._read, settings, self._ldap)
+        self._expander = Expander(self._read, settings, self._resolver)
         self._verifier = Verifier(
             threads=settings.bcrypt_threads, cost=settings.bcrypt_cost, cache_size=settings.credential_cache_size
         )
@@ -67,6 +73,8 @@ class LocalDirectory:
         self._logins: Cache[str, AccountId] = Cache(size)
         self._found: Cache[str, Found] = Cache(size)
         self._domains: Cache[str, bool] = Cache(size)
+        self._lists: dict[str, MailingList | None] = {}
+        self._expansions: Cache[str, Expansion] = Cache(EXPANSIONS)
         self._checks: dict[tuple[bytes, int], asyncio.Task[Account]] = {}
         self._secret: bytes | None = None
         self._errands: set[asyncio.Future[None]] = set()
@@ -144,7 +152,8 @@ class LocalDirectory:
         return right is not SendRight.NO
 
     async def send_right(self, account: Account, address: EmailAddress) -> tuple[SendRight, Account | None]:
-        """Its own address, with any sub-address, and every alias that leads to it; not what falls to it by default.
+        """Its own address, with any sub-address, every alias that leads to it, and lists that it owns; not what falls
+        to it by default.
 
         Of others: the addresses that lead to one account alone, which lets it.
         """
@@ -156,9 +165,47 @@ class LocalDirectory:
         holders = found.resolution.accounts
         if any(holder.id == account.id for holder in holders):
             return SendRight.OWN, None
+        exact = next((one for one in found.resolution.lists if one.key == address.key and not one.tag), None)
+        if exact is not None:
+            return (SendRight.OWN if await self._owns(account, exact) else SendRight.NO), None
         if len(holders) != 1 or found.resolution.remote:
             return SendRight.NO, None
         return await self.rights.send_right(account.id, holders[0].id), holders[0]
+
+    async def _owns(self, account: Account, address: EmailAddress) -> bool:
+        """Whether the account is an owner of the list, by any of its addresses."""
+        of = await self.mailing_list(address)
+        for owner in of.owners if of is not None else ():
+            if owner == account.address.key:
+                return True
+            found = await self._resolve(parse(owner))
+            if found.resolution is not None and [one.id for one in found.resolution.accounts] == [account.id]:
+                return True
+        return False
+
+    async def mailing_list(self, address: EmailAddress) -> MailingList | None:
+        version = await self._current()
+        key = address.base.key
+        if key not in self._lists:
+            found = await self._read(lambda connection: lists.open_list(connection, key))
+            if version != self._cached_version:
+                return found
+            if len(self._lists) >= LISTS:
+                self._lists.clear()
+            self._lists[key] = found
+        return self._lists[key]
+
+    async def expand(self, key: str) -> Expansion:
+        of = await self.mailing_list(parse(key))
+        if of is None:
+            raise Refused(Reason.NON_EXISTENT, "There is no such list")
+        version = await self._current()
+        known = self._expansions.get(of.key)
+        if known is None:
+            known = await self._expander.expand(of)
+            if version == self._cached_version:
+                self._expansions.put(of.key, known, EXPANSION_SECONDS)
+        return known
 
     async def close(self) -> None:
         """Wait for what is under way, and close everything but the database."""
@@ -182,7 +229,7 @@ class LocalDirectory:
         """The directory's version; what was looked up for another one is forgotten."""
         version = await self._version.now()
         if version != self._cached_version:
-            for cache in (self._people, self._logins, self._found, self._domains):
+            for cache in (self._people, self._logins, self._found, self._domains, self._lists, self._expansions):
                 cache.clear()
             self._cached_version = version
         return version

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
+from optimails.directory import lists
 from optimails.directory.passwords import Scram
 from optimails.directory.schema import (
     OPEN,
@@ -22,8 +23,10 @@ from optimails.directory.schema import (
 from optimails.model.account import Account, AccountState, Entitlements, Feature, Limits, OverQuota, Service
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
+from optimails.model.mailing_list import OWNER
 
 CHUNK = 400  # keys in one statement
+LIST = "list"  # stands where accounts stand; no account's id is so short
 ROLES = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142
 
 
@@ -54,7 +57,8 @@ class Hit:
 
     local: bool  # its domain is ours
     account: Account | None = None  # whose primary address it is, perhaps with a sub-address; not closed
-    targets: tuple[str, ...] = ()  # where the alias leads
+    targets: tuple[str, ...] = ()  # where the alias leads, or who owns the list when its owners are asked for
+    mailing_list: bool = False  # it is one, or a sub-address of one
     fallback: tuple[str, ...] = ()  # who takes it when nobody else knows it: postmaster, catch-all
     taken: bool = False  # known here, as account (perhaps closed) or alias
 
@@ -115,12 +119,17 @@ def hits(connection: Connection, wanted: Iterable[EmailAddress]) -> dict[str, Hi
     local = {key: mail for key, mail in addresses.items() if mail.domain in domains}
     # An address of its own wins over the sub-address of another (RFC 5233 §1 leaves it to us).
     owners = _owners(connection, {*local, *(mail.base.key for mail in local.values())})
-    accounts = open_accounts(connection, {AccountId(owner) for owner in owners.values() if owner is not None})
+    accounts = open_accounts(connection, {AccountId(owner) for owner in owners.values() if owner not in (None, LIST)})
     targets = _targets(connection, {key for key, owner in owners.items() if owner is None})
+    owned = lists.owners(connection, [key for key, owner in owners.items() if owner is LIST])
     found = dict.fromkeys(addresses, Hit(local=False))
     for key, mail in local.items():
         at = key if key in owners else mail.base.key
-        if at in owners:
+        if at in owned:
+            asked = at != key and mail.tag.lower() == OWNER
+            people = owned[at] or _postmaster(connection, mail.domain, domains[mail.domain]) if asked else ()
+            found[key] = Hit(local=True, targets=people, mailing_list=not asked, taken=True)
+        elif at in owners:
             owner = owners[at]
             holder = accounts.get(AccountId(owner)) if owner is not None else None
             found[key] = Hit(local=True, account=holder, targets=targets.get(at, ()), taken=True)
@@ -190,10 +199,11 @@ def _open_domains(connection: Connection, names: set[str]) -> dict[str, tuple[st
 
 
 def _owners(connection: Connection, keys: set[str]) -> dict[str, str | None]:
+    """The account that has each of these, None for an alias, ``LIST`` for a list."""
     found: dict[str, str | None] = {}
     for chunk in _chunks(keys):
-        rows = connection.execute(select(address.c.key, address.c.account).where(address.c.key.in_(chunk)))
-        found.update({key: owner for key, owner in rows})  # noqa: C416 - dict() of rows does not type-check
+        query = select(address.c.key, address.c.account, address.c.list).where(address.c.key.in_(chunk))
+        found.update({key: LIST if is_list else owner for key, owner, is_list in connection.execute(query)})
     return found
 
 
@@ -213,6 +223,12 @@ def _targets(connection: Connection, aliases: set[str]) -> dict[str, tuple[str, 
         for alias, target in connection.execute(query.order_by(alias_target.c.alias, alias_target.c.position)):
             found.setdefault(alias, []).append(target)
     return {alias: tuple(targets) for alias, targets in found.items()}
+
+
+def _postmaster(connection: Connection, name: str, of_domain: tuple[str | None, str | None]) -> tuple[str, ...]:
+    """Who cares for a list without owners."""
+    mail = EmailAddress("postmaster", name)
+    return (mail.key,) if _owners(connection, {mail.key}) else _fallback(connection, mail, of_domain)
 
 
 def _fallback(connection: Connection, mail: EmailAddress, of_domain: tuple[str | None, str | None]) -> tuple[str, ...]:

@@ -52,11 +52,12 @@ class OtherSource(Protocol):
 
 
 @dataclass(slots=True)
-class _Search:
+class Search:
     """One walk from an address to its ends."""
 
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     remote: dict[str, EmailAddress] = field(default_factory=dict)
+    lists: dict[str, EmailAddress] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     seconds: float = FOREVER
     by_default: bool = False
@@ -76,11 +77,11 @@ class Resolver:
 
     async def find(self, address: EmailAddress) -> Found:
         """Where mail for the address goes. Raises ``Unavailable``, and ``Refused`` LIMIT for an alias beyond bounds."""
-        search = _Search()
+        search = Search()
         level = [address]
         local = False
         for depth in range(self._settings.alias_depth + 1):
-            hits = await self._look(level, search)
+            hits = await self.look(level, search)
             if depth == 0:
                 local = hits[address.key].local
                 if not local:
@@ -91,9 +92,11 @@ class Resolver:
         else:
             log.error("alias_too_deep", extra={"fields": {"alias": address.key}})
             raise Refused(Reason.LIMIT, "The address leads through too many others")
-        if not search.accounts and not search.remote:
+        if not search.accounts and not search.remote and not search.lists:
             return Found(local=local, resolution=None)
-        resolution = Resolution(tuple(search.accounts.values()), tuple(search.remote.values()))
+        resolution = Resolution(
+            tuple(search.accounts.values()), tuple(search.remote.values()), tuple(search.lists.values())
+        )
         return Found(local, resolution, search.by_default, search.seconds)
 
     async def login(self, address: EmailAddress) -> AccountId | None:
@@ -109,13 +112,13 @@ class Resolver:
                 return hit.account.id if exact else None
             if len(hit.targets) != 1:
                 return None
-            address = _parse(hit.targets[0])
+            address = parse(hit.targets[0])
         return None
 
     async def _hits(self, level: list[EmailAddress]) -> dict[str, Hit]:
         return await self._read(lambda connection: lookup.hits(connection, level))
 
-    async def _look(self, level: list[EmailAddress], search: _Search) -> dict[str, Hit]:
+    async def look(self, level: list[EmailAddress], search: Search) -> dict[str, Hit]:
         """What the addresses of one level are, with the other source asked for those that we do not know."""
         hits = await self._hits(level)
         if self._other is None:
@@ -146,7 +149,7 @@ class Resolver:
         return {key: hit.account for key, hit in (await self._read(question)).items()}
 
     def _next(
-        self, level: Iterable[EmailAddress], hits: dict[str, Hit], search: _Search, *, first: bool
+        self, level: Iterable[EmailAddress], hits: dict[str, Hit], search: Search, *, first: bool
     ) -> list[EmailAddress]:
         """Put the ends that this level has into the search; give the addresses of the next."""
         following: dict[str, EmailAddress] = {}
@@ -157,6 +160,8 @@ class Resolver:
                 search.accounts[hit.account.id] = hit.account
             elif not hit.local:
                 search.remote[address.key] = address
+            elif hit.mailing_list:
+                search.lists[address.key] = address
             targets = hit.targets
             if not hit.taken and hit.fallback and first:
                 # Only for what was asked for: a dead target of an alias must not fall to the catch-all.
@@ -167,11 +172,11 @@ class Resolver:
                     log.error("alias_too_wide", extra={"fields": {"alias": address.key}})
                     raise Refused(Reason.LIMIT, "The address leads to too many others")
                 if target not in search.seen:
-                    following[target] = _parse(target)
+                    following[target] = parse(target)
         return [address for key, address in following.items() if key not in search.seen]
 
 
-def _parse(key: str) -> EmailAddress:
+def parse(key: str) -> EmailAddress:
     try:
         return EmailAddress.parse(key)
     except BadSyntax:

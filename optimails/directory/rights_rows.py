@@ -6,7 +6,17 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select
 
 from optimails.directory.lookup import CHUNK
-from optimails.directory.schema import OPEN, acl_entry, address, alias_target, common_seen, domain, share_answer
+from optimails.directory.schema import (
+    OPEN,
+    acl_entry,
+    address,
+    alias_target,
+    common_seen,
+    domain,
+    list_member,
+    mailing_list,
+    share_answer,
+)
 from optimails.directory.schema import delegation as delegation_table
 from optimails.model.errors import Reason, Refused
 from optimails.model.ids import AccountId
@@ -32,18 +42,25 @@ MAX_GROUPS = 2000  # that one account is in
 
 
 def groups_of(connection: Connection, key: str, depth: int) -> set[str]:
-    """Keys of the aliases that lead to the address, by others or directly. Lists join here as one more query."""
-    found: set[str] = set()
-    level = {key}
+    """Keys of the aliases that lead to the address and of the lists it is a member of, by others or directly."""
+    everybody = select(mailing_list.c.address).where(
+        mailing_list.c.domain == key.rpartition("@")[2], mailing_list.c.everyone
+    )
+    found: set[str] = set(connection.execute(everybody).scalars())
+    level = {key} | found
     for _ in range(depth):
         following: set[str] = set()
         ordered = sorted(level)
         for start in range(0, len(ordered), CHUNK):
+            some = ordered[start : start + CHUNK]
+            aliases = select(alias_target.c.alias.label("key")).where(alias_target.c.target.in_(some))
+            lists = select(list_member.c.list).where(list_member.c.address.in_(some))  # suspended ones stay members
+            groups = aliases.union(lists).subquery()
             query = (
-                select(alias_target.c.alias)
-                .join(address, address.c.key == alias_target.c.alias)
+                select(groups.c.key)
+                .join(address, address.c.key == groups.c.key)
                 .join(domain, domain.c.name == address.c.domain)
-                .where(alias_target.c.target.in_(ordered[start : start + CHUNK]), domain.c.state == OPEN)
+                .where(domain.c.state == OPEN)
             )
             following.update(connection.execute(query).scalars())
         level = following - found

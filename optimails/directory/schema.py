@@ -1,7 +1,8 @@
 """Tables of the directory, once for SQLite and PostgreSQL.
 
-Addresses have a table of their own, ``address``: one key (``EmailAddress.key``), one owner, whether that is an account
-or an alias; so two can never claim the same. A removed account keeps its row in ``address`` until it is released.
+Addresses have a table of their own, ``address``: one key (``EmailAddress.key``), one owner, whether that is an account,
+an alias or a list; so two can never claim the same. A removed account keeps its row in ``address`` until it is
+released.
 
 Times are Unix seconds. A limit is NULL where nothing is said (a plan: unlimited; an account: as its plan), and
 ``UNLIMITED`` where an account is unlimited whatever its plan says.
@@ -23,6 +24,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
+    false,
     true,
 )
 
@@ -110,7 +113,8 @@ address = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("domain", ForeignKey("domain.name"), nullable=False, index=True),
-    Column("account", ForeignKey("account.id"), unique=True),  # NULL: an alias
+    Column("account", ForeignKey("account.id"), unique=True),  # NULL: an alias or a list
+    Column("list", Boolean, nullable=False, server_default=false()),
     Column("created", BigInteger, nullable=False),
 )
 
@@ -177,4 +181,59 @@ delegation = Table(
     Column("hide_private", Boolean, nullable=False),
     Column("starts", BigInteger),
     Column("ends", BigInteger),
+)
+
+# -- distribution lists: values of ``optimails.model.mailing_list`` ----------------------------------------------------
+
+mailing_list = Table(
+    "mailing_list",
+    metadata,
+    Column("address", ForeignKey("address.key", ondelete="CASCADE"), primary_key=True),
+    Column("local", Text, nullable=False),  # as first written
+    Column("domain", ForeignKey("domain.name"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("posting", String(16), nullable=False),
+    Column("others", String(16), nullable=False),
+    Column("reply_to", String(16), nullable=False),
+    Column("subject_tag", Text, nullable=False),
+    Column("max_size", BigInteger),  # bytes
+    Column("from_rewrite", String(16), nullable=False),
+    Column("everyone", Boolean, nullable=False),
+    Column("leave", Boolean, nullable=False),
+    Column("hold_days", Integer, nullable=False),
+    Column("bounces", Integer, nullable=False),
+    Column("bounce_days", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+
+list_member = Table(
+    "list_member",
+    metadata,
+    Column("id", Integer, primary_key=True),  # never given again: addresses of bounces name it
+    Column("list", ForeignKey("mailing_list.address", ondelete="CASCADE"), nullable=False),
+    Column("address", Text, nullable=False, index=True),  # key of any address, here or elsewhere
+    Column("suspended", Text),  # why it gets no mail; NULL: it does
+    Column("suspended_at", BigInteger),
+    Column("created", BigInteger, nullable=False),
+    UniqueConstraint("list", "address"),
+    sqlite_autoincrement=True,
+)
+
+list_role = Table(
+    "list_role",
+    metadata,
+    Column("list", ForeignKey("mailing_list.address", ondelete="CASCADE"), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("address", Text, primary_key=True),  # key
+    Column("position", Integer, nullable=False),
+)
+
+list_bounce = Table(
+    "list_bounce",
+    metadata,
+    Column("member", ForeignKey("list_member.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # days since 1970
+    Column("status", Text, nullable=False),  # enhanced status code, and what the other server said
 )

@@ -62,6 +62,14 @@ class Contents:
         except OSError:
             return None
 
+    def beginning(self, message: str, limit: int) -> bytes:
+        """Its first bytes; nothing when the file is away."""
+        try:
+            with self.path(message).open("rb") as file:
+                return file.read(limit)
+        except OSError:
+            return b""
+
     def remove(self, message: str) -> None:
         """Forget it. A crash before this leaves a file that ``orphans`` finds."""
         with contextlib.suppress(OSError):

@@ -1,16 +1,17 @@
-"""The queue's one SQLite file. Every change is on disk when ``write`` returns, and many callers share one fsync.
+"""The queue's one SQLite file, and others that are used like it.
 
-A commit costs an fsync, whatever is in it. So callers queue up their work; who gets the lock does the work of all that
-wait in one transaction, each in a savepoint of its own, and one commit answers all of them. Other processes take
-turns through SQLite's own lock.
+Every change is on disk when ``write`` returns, and many callers share one fsync: a commit costs an fsync, whatever is
+in it. So callers queue up their work; who gets the lock does the work of all that wait in one transaction, each in a
+savepoint of its own, and one commit answers all of them. Other processes take turns through SQLite's own lock.
 """
 
 import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from optimails.model.errors import Unavailable
@@ -33,8 +34,18 @@ class _Entry:
 class Database:
     """For all threads of a process. Errors of SQLite become ``Unavailable``; others pass as they are."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str = SCHEMA,
+        version: int = VERSION,
+        upgrades: Mapping[int, str] = MappingProxyType(UPGRADES),
+    ) -> None:
+        """``schema`` are the statements that make it, of that ``version``; ``upgrades`` lead from each to the next."""
         self._path = path
+        self._schema = schema
+        self._version = version
+        self._upgrades = upgrades
         self._turn = threading.Lock()
         self._reading = threading.Lock()
         self._list = threading.Lock()
@@ -118,8 +129,8 @@ class Database:
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a loss of power
-            if database.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-                _create(database)
+            if database.execute("PRAGMA user_version").fetchone()[0] < self._version:
+                self._create(database)
             if new:
                 _sync(self._path.parent)
                 _sync(self._path.parent.parent)
@@ -128,22 +139,21 @@ class Database:
             raise
         return database
 
-
-def _create(database: sqlite3.Connection) -> None:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        found = database.execute("PRAGMA user_version").fetchone()[0]  # perhaps somebody else was faster
-        if found == 0:
-            for statement in SCHEMA.split(";"):
-                if statement.strip():
-                    database.execute(statement)
-        else:
-            for version in range(found, VERSION):
-                database.execute(UPGRADES[version])
-        if found < VERSION:
-            database.execute(f"PRAGMA user_version = {VERSION}")
-    finally:
-        database.execute("COMMIT")
+    def _create(self, database: sqlite3.Connection) -> None:
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            found = database.execute("PRAGMA user_version").fetchone()[0]  # perhaps somebody else was faster
+            if found == 0:
+                for statement in self._schema.split(";"):
+                    if statement.strip():
+                        database.execute(statement)
+            else:
+                for version in range(found, self._version):
+                    database.execute(self._upgrades[version])
+            if found < self._version:
+                database.execute(f"PRAGMA user_version = {self._version}")
+        finally:
+            database.execute("COMMIT")
 
 
 def _sync(folder: Path) -> None:

@@ -80,6 +80,7 @@ class ServiceAssembly:
         from optimails.door.sessions import Sessions  # noqa: PLC0415
         from optimails.door.traffic import Traffic  # noqa: PLC0415
         from optimails.mailbox.service import LocalMailService, open_journal, places  # noqa: PLC0415
+        from optimails.supervisor.lists import open_lists  # noqa: PLC0415
         from optimails.supervisor.queue import callout_of, open_queue  # noqa: PLC0415
 
         self._config = config
@@ -103,7 +104,10 @@ class ServiceAssembly:
         self._sessions = Sessions(self._connections, self._directory, self._mail, bus)
         self._queue = open_queue(config, bus)
         self._callout = callout_of(config)
-        self._delivery = LocalDelivery(self._directory, self._mail, config, self._queue, prober=self._callout)
+        self._lists = open_lists(config, bus)
+        self._delivery = LocalDelivery(
+            self._directory, self._mail, config, self._queue, self._lists, prober=self._callout
+        )
         self._events = LocalMailEvents(config, self._mail, self._delivery.filters)
         self._services = Services(
             config,
@@ -146,7 +150,13 @@ class ServiceAssembly:
         journals = JournalJobs(self._config.server.data, self._mail)
         collector = Collector(self._config.server.data, self._config.collection, self._directory, self._mail)
         texts = TextJobs(self._config.server.data, self._bus, self._directory, self._mail)
-        await asyncio.gather(journals.run(), texts.run(), self._run_queue(), collector.run())
+        await asyncio.gather(journals.run(), texts.run(), self._run_queue(), self._run_lists(), collector.run())
+
+    async def _run_lists(self) -> None:
+        from optimails.supervisor.lists import ListJobs, list_runner  # noqa: PLC0415  # only the jobs worker needs it
+
+        runner = list_runner(self._config, self._lists, self._directory, self._database, self._delivery)
+        await ListJobs(self._bus, runner).run()
 
     async def _run_queue(self) -> None:
         from optimails.delivery.home import HomeCourier  # noqa: PLC0415  # only the jobs worker needs it
@@ -178,6 +188,7 @@ class ServiceAssembly:
         await asyncio.get_running_loop().run_in_executor(None, self._journal.close)
         await self._directory.close()
         self._queue.close()
+        self._lists.close()
         self._connections.close()
         self._traffic.close()
         self._guard.close()

@@ -155,7 +155,8 @@ async def rcpt(session: "Session", command: Rcpt) -> None:
     # LMTP answers for each recipient at the end, so its quota is asked once, there.
     size = None if door.lmtp else transaction.mail.size or 0
     if recipient not in transaction.known:
-        checked = await door.delivery.check(recipient, size, session.account)
+        sender = transaction.mail.sender
+        checked = await door.delivery.check(recipient, size, session.account, reverse_path=sender)
         if isinstance(checked, Failed):
             await _refuse(session, checked)
             return

@@ -15,6 +15,7 @@ from optimails.dns import Resolver
 from optimails.door.greylist import Greylist
 from optimails.door.rates import Rates
 from optimails.door.traffic import Traffic
+from optimails.lists.store import ListStore
 from optimails.mailbox.api import MessageSet, Want
 from optimails.model.account import Account, AccountState, Limits, OverQuota
 from optimails.model.address import EmailAddress
@@ -124,6 +125,7 @@ class SmtpDoor:
         self.resolver: Resolver | None = None  # for the names of clients
         self.dns = LocalDns({})  # asked only where ``@dns`` has put something
         self.dns_runs = False
+        self.lists: ListStore | None = None
 
     def config(self) -> Config:
         values = {
@@ -147,7 +149,8 @@ class SmtpDoor:
         if config.milter and self.filters is None:
             self.filters = Filters(config.milter, "listener", 25, self.resolver)
         self.queue = self.queue or Queue(self.data, config.queue, config.relay)
-        delivery = LocalDelivery(self.directory, self.mail, config, self.queue)
+        self.lists = self.lists or ListStore(self.data)
+        delivery = LocalDelivery(self.directory, self.mail, config, self.queue, self.lists)
         return Door(
             self.protocol,
             config.smtp,
@@ -328,6 +331,8 @@ class SmtpDoor:
             end.session.close()
         if self.queue is not None:
             self.queue.close()
+        if self.lists is not None:
+            self.lists.close()
         await self.world.close()
         if self.dns_runs:
             self.dns.stop()

@@ -8,6 +8,8 @@ from optimails.directory.admin.accounts import Accounts
 from optimails.directory.admin.aliases import Aliases
 from optimails.directory.admin.app_passwords import AppPasswords
 from optimails.directory.admin.domains import Domains
+from optimails.directory.admin.lists import Lists
+from optimails.directory.admin.members import Members
 from optimails.directory.admin.plans import Plans
 from optimails.directory.admin.rights import Rights
 from optimails.directory.admin.values import (
@@ -15,7 +17,10 @@ from optimails.directory.admin.values import (
     AccountInfo,
     AliasInfo,
     AppPasswordInfo,
+    BounceInfo,
     DomainInfo,
+    ListInfo,
+    MemberInfo,
     PlanInfo,
     Unchanged,
 )
@@ -28,11 +33,14 @@ __all__ = [
     "Admin",
     "AliasInfo",
     "AppPasswordInfo",
+    "BounceInfo",
     "DomainInfo",
+    "ListInfo",
+    "MemberInfo",
     "PlanInfo",
     "Unchanged",
 ]
 
 
-class Admin(Domains, Accounts, Aliases, AppPasswords, Plans, Rights):
+class Admin(Domains, Accounts, Aliases, Lists, Members, AppPasswords, Plans, Rights):
     """All of it: ``Admin(open_database(settings, data), settings)``."""

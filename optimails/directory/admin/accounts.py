@@ -254,12 +254,14 @@ _NO_PASSWORD: dict[str, Any] = dict.fromkeys(
 def claim(connection: Connection, where: EmailAddress, keep_days: int) -> None:
     """Make sure that the address is free; ``Refused`` says who has it. One kept long enough is released."""
     holder = connection.execute(
-        select(address.c.account, account.c.state, account.c.closed_at)
+        select(address.c.account, address.c.list, account.c.state, account.c.closed_at)
         .outerjoin(account, address.c.account == account.c.id)
         .where(address.c.key == where.key)
     ).one_or_none()
     if holder is None:
         return
+    if holder.list:
+        raise refused(f"The address {where} is a list", Reason.ALREADY_EXISTS)
     if holder.account is None:
         raise refused(f"The address {where} is an alias", Reason.ALREADY_EXISTS)
     if holder.state != CLOSED:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, false, func, insert, select
 
 from optimails.directory.admin.accounts import claim
 from optimails.directory.admin.base import Base, now, open_domain, refused, valid_address, valid_domain
 from optimails.directory.admin.values import AliasInfo
 from optimails.directory.schema import address, alias_target
 from optimails.model.errors import Reason
+
+IS_ALIAS = (address.c.account.is_(None), address.c.list == false())
 
 
 class Aliases(Base):
@@ -72,14 +74,11 @@ class Aliases(Base):
 
 
 def _exists(connection: Connection, key: str) -> bool:
-    found = connection.execute(select(address.c.key).where(address.c.key == key, address.c.account.is_(None)))
-    return found.first() is not None
+    return connection.execute(select(address.c.key).where(address.c.key == key, *IS_ALIAS)).first() is not None
 
 
 def _alias(connection: Connection, key: str) -> AliasInfo:
-    created = connection.execute(
-        select(address.c.created).where(address.c.key == key, address.c.account.is_(None))
-    ).scalar()
+    created = connection.execute(select(address.c.created).where(address.c.key == key, *IS_ALIAS)).scalar()
     if created is None:
         raise refused(f"There is no alias {key}", Reason.NON_EXISTENT)
     targets = connection.execute(

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, false, func, insert, select, true, update
 
+from optimails.directory.admin.aliases import IS_ALIAS
 from optimails.directory.admin.base import Base, changed, now, refused, valid_address, valid_domain
 from optimails.directory.admin.values import UNCHANGED, DomainInfo, Unchanged
 from optimails.directory.schema import CLOSED, OPEN, SOURCE_DOMAIN, account, address, domain
@@ -108,10 +109,10 @@ def _domains() -> Select[Any]:
         )
         .scalar_subquery()
     )
-    aliases = (
-        select(func.count()).where(address.c.domain == domain.c.name, address.c.account.is_(None)).scalar_subquery()
-    )
-    return select(domain, accounts.label("accounts"), aliases.label("aliases"))
+    here = select(func.count()).where(address.c.domain == domain.c.name)
+    aliases = here.where(*IS_ALIAS).scalar_subquery()
+    lists = here.where(address.c.list == true()).scalar_subquery()
+    return select(domain, accounts.label("accounts"), aliases.label("aliases"), lists.label("lists"))
 
 
 def _info(row: RowMapping) -> DomainInfo:
@@ -122,6 +123,7 @@ def _info(row: RowMapping) -> DomainInfo:
         catch_all=row["catch_all"],
         accounts=row["accounts"],
         aliases=row["aliases"],
+        lists=row["lists"],
         created=row["created"],
         closed_at=row["closed_at"],
     )

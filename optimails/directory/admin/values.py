@@ -5,6 +5,7 @@ from enum import Enum
 
 from optimails.model.account import AccountState, Limits, OverQuota, Service
 from optimails.model.ids import AccountId
+from optimails.model.mailing_list import MailingList
 
 
 class Unchanged(Enum):
@@ -23,6 +24,7 @@ class DomainInfo:
     catch_all: str | None  # None: unknown addresses are refused
     accounts: int  # that are not closed
     aliases: int
+    lists: int
     created: int
     closed_at: int | None
 
@@ -54,6 +56,35 @@ class AliasInfo:
     alias: str
     targets: tuple[str, ...]
     created: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListInfo:
+    settings: MailingList
+    members: int
+    suspended: int  # of these, who get no mail
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberInfo:
+    id: int  # by which bounces name it
+    address: str
+    suspended: str | None  # why it gets no mail; None: it does
+    suspended_at: int | None
+    created: int
+    bounces: int  # days with a bounce
+
+
+@dataclass(frozen=True, slots=True)
+class BounceInfo:
+    """What a bounce led to."""
+
+    mailing_list: MailingList
+    member: str
+    days: int  # with a bounce
+    suspended: bool  # by this one
+    status: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,23 @@ async def test_groups_domains_and_everybody(demo, people, directory):
 
 
 @in_loop
+async def test_members_of_lists_are_groups(demo, people, directory):
+    for name, everyone in (("team", False), ("inner", False), ("all", True)):
+        demo.list_add(f"{name}@demo.test", everyone=everyone)
+    demo.member_add("team@demo.test", ["inner@demo.test"])
+    demo.member_add("inner@demo.test", ["bert@demo.test"])
+    async with directory() as services:
+        await give(services, people, "team@demo.test", "l")
+        assert await may(services, people) == "l"
+        await give(services, people, "all@demo.test", "r")
+        assert await may(services, people) == "lr"
+        demo.member_remove("inner@demo.test", ["bert@demo.test"])
+        assert await may(services, people) == "r"
+        demo.list_set("all@demo.test", everyone=False)
+        assert await may(services, people) == ""
+
+
+@in_loop
 async def test_whom_a_text_means(demo, people, directory):
     demo.alias_add("info@demo.test", ["bert@demo.test"])
     demo.alias_add("both@demo.test", ["info@demo.test", "anna@demo.test"])
