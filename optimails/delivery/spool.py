@@ -1,5 +1,6 @@
 """A message while it comes in: small ones stay in memory, large ones go to a file without a name."""
 
+import asyncio
 import contextlib
 import mmap
 import os
@@ -122,6 +123,10 @@ class Spool:
                 return None
             whole = bytes(content[: self.size])
         return whole if whole.endswith(b"\r\n") else whole + b"\r\n", self.size
+
+    async def header_beside(self) -> tuple[bytes, int] | None:
+        """As ``header``, beside the event loop where it lies on disk."""
+        return self.header() if self.whole() is not None else await asyncio.to_thread(self.header)
 
     def body(self, start: int) -> Iterator[bytes]:
         """What begins at ``start``, in pieces; reads from disk as they do."""

@@ -68,7 +68,7 @@ async def look(session: "Session", transaction: Transaction) -> Look:
     spool = transaction.spool
     if authenticity is None or session.door.lmtp or spool is None or _trusted(session, authenticity.settings):
         return _NOTHING
-    top = spool.header() if spool.whole() is not None else await asyncio.to_thread(spool.header)
+    top = await spool.header_beside()
     if top is None:
         return Look(refusal=_HEADER_TOO_LARGE)
     fields, start = top

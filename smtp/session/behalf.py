@@ -9,9 +9,8 @@ decided on here.
 import asyncio
 from typing import TYPE_CHECKING
 
-from optimails.delivery.spool import Spool
 from optimails.mime.addresses import parse_addresses
-from optimails.mime.header import body_start, split_fields, unfolded
+from optimails.mime.header import split_fields, unfolded
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 MAX_AUTHORS = 20  # addresses in From that are looked at
 
 
-async def sender_field(session: "Session", transaction: Transaction, spool: Spool, identifier: str) -> bytes:
-    """A Sender field for the message, where it needs one that it has not.
+async def sender_field(session: "Session", transaction: Transaction, block: bytes, identifier: str) -> bytes:
+    """A Sender field for the message, where it needs one that it has not; ``block`` is all of its header.
 
     Raises:
         Refused: its Sender is somebody else.
@@ -35,8 +34,6 @@ async def sender_field(session: "Session", transaction: Transaction, spool: Spoo
     account = session.account
     if account is None:
         return b""
-    head = spool.head()
-    block = head[: body_start(head, 0, len(head))]
     authors = _addresses(block, b"from")[:MAX_AUTHORS]
     behalf, owners = await _owners(session, account, authors)
     sender = transaction.mail.sender

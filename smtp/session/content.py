@@ -10,7 +10,7 @@ from optimails.delivery.api import DELIVERED, Attempt, Delivered, SmtpEnvelope
 from optimails.delivery.spool import Spool
 from optimails.door import incident
 from optimails.model.address import EmailAddress
-from optimails.model.errors import MailError
+from optimails.model.errors import MailError, Reason, Refused
 from optimails.queue.api import Notify
 from smtp.session import answers, authenticity, filters, trace
 from smtp.session.behalf import sender_field
@@ -182,8 +182,12 @@ async def _header(session: "Session", transaction: Transaction, spool: Spool, id
     )
     if not door.submission:
         return header
-    completed = trace.completed(spool.head(), door.hostname)
-    completed += await sender_field(session, transaction, spool, identifier)
+    top = await spool.header_beside()
+    if top is None:
+        raise Refused(Reason.TOO_BIG, "The header of the message is larger than this server takes")
+    # All of the header: what stands far down in it is as good a From to whom it is shown.
+    completed = trace.completed(top[0], door.hostname)
+    completed += await sender_field(session, transaction, top[0], identifier)
     return await signature(session, transaction.mail.sender, completed, spool) + header + completed
 
 

@@ -87,7 +87,10 @@ async def content(session: "Session", transaction: Transaction) -> bytes | None:
         return None
     door = session.door
     # What we add to submitted mail belongs to it: a filter may want to sign it.
-    before = trace.completed(spool.head(), door.hostname) if door.submission else b""
+    top = await spool.header_beside() if door.submission else (b"", 0)
+    if top is None:
+        return _HEADER_TOO_LARGE
+    before = trace.completed(top[0], door.hostname) if door.submission else b""
     message = await _in_thread(spool, changes.read, spool, before)
     if message is None:
         return _HEADER_TOO_LARGE

@@ -55,10 +55,8 @@ def hops(head: bytes) -> int:
     return header.count(_RECEIVED) + header.startswith(_RECEIVED[2:])
 
 
-def completed(head: bytes, hostname: str) -> bytes:
+def completed(header: bytes, hostname: str) -> bytes:
     """Date and Message-ID, when the message has none (RFC 6409 §8.1, §8.2)."""
-    end = head.find(b"\r\n\r\n")
-    header = head if end < 0 else head[: end + 2]
     added = ""
     if not _HAS_MESSAGE_ID.search(header):
         added += f"Message-ID: <{secrets.token_hex(12)}@{hostname}>\r\n"
