@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from optimails.delivery.api import Delivered, Failed, Outcome
+from optimails.delivery.api import DELIVERED, Delivered, Failed, Outcome
 from optimails.door.sessions import Ending
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, MailError, Reason, Refused
@@ -86,6 +86,24 @@ def verdict(
         return Verdict(None, failed)
     # A stranger cannot be told who of several failed; when it comes again, RCPT refuses those.
     return Verdict(NOTHING_LOST_LATER, {})
+
+
+def for_each(
+    recipients: Sequence[EmailAddress], outcomes: Mapping[EmailAddress, Outcome]
+) -> dict[EmailAddress, Outcome]:
+    """The answers of LMTP. Whom a filter added has none of his own, so all who are answered hear of his trouble.
+
+    While he may still get the message, the client keeps it for everybody; when a recipient was taken off the list and
+    nobody whom the filter put in his place takes it, that is the recipient's answer.
+    """
+    named = set(recipients)
+    added = [what for who, what in outcomes.items() if who not in named]
+    failed = [what for what in added if isinstance(what, Failed)]
+    instead: Outcome = failed[0] if failed and len(failed) == len(added) else DELIVERED
+    found = {who: outcomes.get(who, instead) for who in recipients}
+    if any(not what.permanent for what in failed):
+        return {who: what if isinstance(what, Failed) else NOTHING_LOST_LATER for who, what in found.items()}
+    return found
 
 
 def deferred(outcomes: Mapping[EmailAddress, Outcome]) -> list[EmailAddress]:

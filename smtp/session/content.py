@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Histogram
 
 from optimails.config import Protocol
-from optimails.delivery.api import DELIVERED, Attempt, Delivered, SmtpEnvelope
+from optimails.delivery.api import Attempt, Delivered, SmtpEnvelope
 from optimails.delivery.spool import Spool
 from optimails.door import incident
 from optimails.model.address import EmailAddress
@@ -192,12 +192,15 @@ async def _header(session: "Session", transaction: Transaction, spool: Spool, id
 
 
 async def _answer_each(session: "Session", transaction: Transaction, attempt: Attempt, identifier: str) -> bytes:
-    outcomes = attempt.outcomes
-    await session.door.delivery.settle(attempt, answers.deferred(outcomes))
+    outcomes = answers.for_each(transaction.recipients, attempt.outcomes)
+    again = answers.deferred(outcomes)
+    if again:  # then the filter adds those again who were not named by the client
+        again += [who for who in attempt.outcomes if who not in outcomes]
+    await session.door.delivery.settle(attempt, again)
     stored = replies.reply(250, "2.0.0", f"Delivered as {identifier}")
     lines = []
     for recipient in transaction.recipients:
-        outcome = outcomes.get(recipient, DELIVERED)  # a filter may have taken it off the list
+        outcome = outcomes[recipient]
         if isinstance(outcome, Delivered):
             _ACCEPTED[Protocol.LMTP].inc()
             lines.append(stored)

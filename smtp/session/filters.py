@@ -40,6 +40,7 @@ T = TypeVar("T")
 _REJECTED = replies.reply(550, "5.7.1", "Refused by a filter")
 _DEFERRED = replies.reply(451, "4.7.1", "Put off by a filter, try again later")
 _HANG_UP = replies.reply(421, "4.7.0", "Put off by a filter, closing connection")
+_UNREACHABLE = replies.reply(451, "4.3.0", "A filter sends this message where it cannot be stored now, try again later")
 _HEADER_TOO_LARGE = replies.reply(552, "5.3.4", "The header of the message is too large to be looked at")
 _LINE = re.compile(r"(?P<code>[45][0-9]{2})(?:[ -](?P<status>[45]\.[0-9]{1,3}\.[0-9]{1,3})(?=\s|$))?[ -]?(?P<text>.*)")
 _MAX_LINES = 20
@@ -105,8 +106,7 @@ async def content(session: "Session", transaction: Transaction) -> bytes | None:
     if verdict.message.changed:
         await _rewrite(session, transaction, verdict.message)
     transaction.junk, transaction.hold = verdict.junk, verdict.hold
-    await _readdress(session, transaction, verdict)
-    return None
+    return await _readdress(session, transaction, verdict)
 
 
 async def _rewrite(session: "Session", transaction: Transaction, message: Message) -> None:
@@ -121,40 +121,52 @@ async def _rewrite(session: "Session", transaction: Transaction, message: Messag
     transaction.spool = rewritten
 
 
-async def _readdress(session: "Session", transaction: Transaction, verdict: Verdict) -> None:
-    """The envelope as the filters want it. An address that makes no sense, or that nobody has, is left alone."""
+async def _readdress(session: "Session", transaction: Transaction, verdict: Verdict) -> bytes | None:
+    """The envelope as the filters want it. An address that makes no sense, or that nobody has, is left alone.
+
+    Gives the reply where the message would be lost: whom a filter adds cannot get it now, or it takes all recipients
+    off and none that it puts in their place exists. Only a filter that adds nobody throws a message away.
+    """
     if verdict.sender is not None:
-        try:
-            transaction.mail = replace(transaction.mail, sender=_address(verdict.sender))
-        except BadSyntax:
-            _ignored(transaction, "sender", verdict.sender)
+        _send_as(transaction, verdict.sender)
     if not verdict.added and not verdict.deleted:
-        return
-    recipients = dict.fromkeys(transaction.recipients)
-    for text in verdict.deleted:
-        gone = _recipient(transaction, text)
-        for one in [one for one in recipients if gone is not None and one.key == gone.key]:
-            del recipients[one]
-    for text in verdict.added:
-        new = _recipient(transaction, text)
-        if new is not None and await _may_receive(session, transaction, new):
+        return None
+    gone = {one.key for text in verdict.deleted if (one := _recipient(transaction, text)) is not None}
+    recipients = dict.fromkeys(one for one in transaction.recipients if one.key not in gone)
+    for new in (_recipient(transaction, text) for text in verdict.added):
+        failed = await _why_not(session, transaction, new) if new is not None else None
+        if failed is not None and not failed.permanent:
+            return _UNREACHABLE
+        if failed is not None:
+            _ignored(transaction, "recipient", str(new))
+        elif new is not None:
             recipients[new] = None
+    if verdict.added and not recipients:
+        return _UNREACHABLE
     transaction.destined = tuple(recipients)
     transaction.discarded = not recipients
+    return None
 
 
-async def _may_receive(session: "Session", transaction: Transaction, recipient: EmailAddress) -> bool:
-    """Whether a recipient that a filter adds can get mail: filters are the operator's own, and may write anywhere."""
+def _send_as(transaction: Transaction, sender: str) -> None:
+    try:
+        transaction.mail = replace(transaction.mail, sender=_address(sender))
+    except BadSyntax:
+        _ignored(transaction, "sender", sender)
+
+
+async def _why_not(session: "Session", transaction: Transaction, recipient: EmailAddress) -> Failed | None:
+    """Why a recipient that a filter adds gets no mail: filters are the operator's own, and may write anywhere."""
     if recipient in transaction.known:
-        return True
+        return None
     checked = await session.door.delivery.check(recipient, None, session.account)
     if isinstance(checked, Failed):
-        if await session.door.directory.is_local(recipient.domain) or "." not in recipient.domain:
-            _ignored(transaction, "recipient", str(recipient))
-            return False
+        directory = session.door.directory
+        if not checked.permanent or "." not in recipient.domain or await directory.is_local(recipient.domain):
+            return checked
         checked = Resolution((), (recipient,))
     transaction.known[recipient] = checked
-    return True
+    return None
 
 
 def _recipient(transaction: Transaction, text: str) -> EmailAddress | None:

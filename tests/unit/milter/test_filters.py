@@ -12,6 +12,7 @@ from optimails.config.dns import DnsSettings
 from optimails.config.milter import MilterSettings
 from optimails.delivery.home import HomeCourier
 from optimails.dns import Resolver
+from optimails.model.account import Limits, OverQuota
 from optimails.model.address import EmailAddress
 from optimails.model.mailbox_name import mailbox_name
 from optimails.model.special_use import SpecialUse
@@ -266,6 +267,39 @@ async def test_changes_of_body_and_envelope() -> None:
     async with door(FakeMilter({b"E": [b"-<alice@demo.test>\0", b"e<>\0", fake_milter.CONTINUE]})) as made:
         assert (await send(made))[-1][:3] == b"250"
         assert not await made.inbox("alice")
+
+
+@in_loop
+@pytest.mark.parametrize("protocol", [Protocol.SMTP, Protocol.LMTP])
+async def test_a_message_is_not_lost_with_whom_a_filter_puts_in_its_recipients_place(protocol: Protocol) -> None:
+    wishes = {b"E": [b"-<alice@demo.test>\0", b"+<bob@demo.test>\0", fake_milter.CONTINUE]}
+    async with door(FakeMilter(wishes), protocol=protocol) as made:
+        made.mail.broken.add(made.account("bob").id)
+        assert (await send(made))[-1][:3] == b"451"
+        made.mail.broken.clear()
+        made.directory.change("bob", limits=Limits(10, None, 30), over_quota=OverQuota.PERMANENT)
+        assert (await send(made))[-1][:3] == b"552"
+        assert not await made.inbox("alice")
+    async with door(FakeMilter(wishes), protocol=protocol) as made:
+        assert (await send(made))[-1][:3] == b"250"
+        assert [len(await made.inbox(one)) for one in ("alice", "bob")] == [0, 1]
+    nobody = FakeMilter({b"E": [b"-<alice@demo.test>\0", b"+<nobody@demo.test>\0", fake_milter.CONTINUE]})
+    async with door(nobody, protocol=protocol) as made:
+        assert (await send(made))[-1][:3] == b"451"
+
+
+@in_loop
+@pytest.mark.parametrize("protocol", [Protocol.SMTP, Protocol.LMTP])
+async def test_whom_a_filter_adds_gets_it_once_however_often_it_is_tried(protocol: Protocol) -> None:
+    adding = FakeMilter({b"E": [b"+<bob@demo.test>\0", b"+<carol@demo.test>\0", fake_milter.CONTINUE]})
+    async with door(adding, protocol=protocol) as made:
+        made.mail.broken.add(made.account("bob").id)
+        assert (await send(made))[-1][:3] == b"451"
+        made.mail.broken.clear()
+        assert (await send(made))[-1][:3] == b"250"
+        assert [len(await made.inbox(one)) for one in ("alice", "bob", "carol")] == [1, 1, 1]
+        assert (await send(made))[-1][:3] == b"250"  # the same once more, by intent
+        assert [len(await made.inbox(one)) for one in ("alice", "bob", "carol")] == [2, 2, 2]
 
 
 @in_loop
