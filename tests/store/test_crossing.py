@@ -6,8 +6,9 @@ import itertools
 
 import pytest
 
+from optimails.index import messages
 from optimails.mailbox import recovery, storing
-from optimails.mailbox.api import NewMessage
+from optimails.mailbox.api import Copied, NewMessage
 from optimails.mailbox.sharing import crossing
 from optimails.model.account import Limits
 from optimails.model.errors import Reason, Refused, Unavailable
@@ -74,6 +75,34 @@ def test_nothing_is_lost_or_half_done(tmp_path, move, side):
         if done:
             break
     assert number > 1
+
+
+def test_who_moves_what_another_has_just_moved_has_nothing(tmp_path, monkeypatch):
+    source, target = engines(tmp_path, [])
+    insert = storing.insert_rows
+
+    def both_at_once(*arguments, **options):
+        monkeypatch.setattr(storing, "insert_rows", insert)
+        assert len(carry(source, target, move=True).copied.targets) == 2
+        return insert(*arguments, **options)
+
+    monkeypatch.setattr(storing, "insert_rows", both_at_once)
+    assert carry(source, target, move=True) == (Copied(target.mailbox("INBOX").uid_validity, [], []), [])
+    assert (counts(source)[0], counts(target)[0]) == (0, 2)
+
+
+def test_a_copy_whose_original_cannot_be_expunged_does_not_stay(tmp_path, monkeypatch):
+    source, target = engines(tmp_path, [])
+    remove = messages.remove
+
+    def locked(connection, box, *arguments, **options):
+        monkeypatch.setattr(messages, "remove", remove)
+        raise Unavailable("The index is locked")
+
+    monkeypatch.setattr(messages, "remove", locked)
+    with pytest.raises(Unavailable):
+        carry(source, target, move=True)
+    assert (counts(source)[0], counts(target)[0]) == (2, 0)
 
 
 def test_flags_keywords_and_sizes_travel(tmp_path):

@@ -4,6 +4,9 @@ Files are linked where both accounts are on one file system, and rows are writte
 again. The two accounts have an index each, so a move is two transactions: first the copy is safe in the target, then
 the originals are expunged, with their files kept as after any EXPUNGE. Who dies in between leaves a message twice,
 never not at all; and an owner can bring back what somebody moved out of his account.
+
+Two who move the same message at the same time both have a copy then. Only one of them finds the original: the other
+takes his copy back, and so does everybody whose original cannot be expunged.
 """
 
 import contextlib
@@ -76,10 +79,29 @@ def carry(source: Origin, ranges: Ranges, to: tuple[Engine, MailboxRow], flags: 
     if any(flag not in BIT for _, stored in marks for flag in stored):
         target.keywords.refresh()
     target.changed(box.id, modseq)
-    sources = [Uid(one.uid) for one, _ in linked]
+    carried = [(Uid(one.uid), uid, mark) for (one, _), uid, (mark, _) in zip(linked, uids, marks, strict=True)]
     if move:
-        _remove(engine, origin, sources, kept=engine is not target)
-    return Carried(Copied(box.uid_validity, sources, uids), [carried for carried, _ in marks])
+        carried = _expunged(source, to, carried)
+    sources, targets, seen_as = ([*column] for column in zip(*carried, strict=True)) if carried else ([], [], [])
+    return Carried(Copied(box.uid_validity, sources, targets), seen_as)
+
+
+def _expunged(
+    source: Origin, to: tuple[Engine, MailboxRow], carried: list[tuple[Uid, Uid, frozenset[Flag]]]
+) -> list[tuple[Uid, Uid, frozenset[Flag]]]:
+    """Expunge the originals; of those that were gone already, the copies go. Gives what is moved."""
+    engine, origin, _ = source
+    originals = [uid for uid, _, _ in carried]
+    try:
+        gone = _remove(engine, origin, originals, kept=engine is not to[0])
+    except BaseException:
+        with engine.database.read() as connection:
+            rows = messages.contents(connection, origin.id, messages.ranges_of(originals))
+        there = {row.uid for row in rows}
+        _remove(*to, [copy for uid, copy, _ in carried if uid in there], kept=False)
+        raise
+    _remove(*to, [copy for uid, copy, _ in carried if uid not in gone], kept=False)
+    return [one for one in carried if one[0] in gone]
 
 
 def _read(source: Origin, ranges: Ranges) -> list[_Found]:
@@ -103,13 +125,15 @@ def _rows(connection: sqlite3.Connection, mailbox: int, low: int, high: int) -> 
     ).fetchall()
 
 
-def _remove(engine: Engine, box: MailboxRow, uids: Sequence[int], *, kept: bool) -> None:
-    """``kept``: their files stay for who wants them back; in one account the copies are enough."""
+def _remove(engine: Engine, box: MailboxRow, uids: Sequence[int], *, kept: bool) -> set[int]:
+    """``kept``: their files stay for who wants them back; in one account the copies are enough. Gives who was there."""
+    if not uids:
+        return set()
     with engine.database.write() as connection:
         row = mailboxes.by_id(connection, box.id)
         present: list[ContentRow] = messages.contents(connection, box.id, messages.ranges_of(uids))
         if row is None or not present:
-            return
+            return set()
         modseq = accounts.next_modseq(connection)
         messages.remove(connection, row, modseq, present, int(time.time()), kept=kept)
     engine.changed(box.id, modseq)
@@ -118,3 +142,4 @@ def _remove(engine: Engine, box: MailboxRow, uids: Sequence[int], *, kept: bool)
     else:
         for one in present:
             engine.tidy(engine.files.remove, box.folder, one.name)
+    return {one.uid for one in present}
