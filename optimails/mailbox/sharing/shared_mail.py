@@ -172,9 +172,8 @@ class LocalSharedMail:
             made = await self._own.create(name, special_use)
             await self._inherit(self._own, self.account, made.name)
             return made
-        visit = await self._others.visit_above(place) if place.name else None
-        if visit is None:
-            raise Refused(Reason.CANNOT, "This name belongs to the mailboxes of others")
+        _expect_ordinary(place)
+        visit = await self._others.visit_above(place)
         try:
             await visit.expect(Right.CREATE)
             if special_use is not None:
@@ -226,8 +225,9 @@ class LocalSharedMail:
             return
         if source is None or target is None or source.owner != target.owner or source.namespace != target.namespace:
             raise Refused(Reason.CANNOT, "A mailbox stays in its account")
-        if source.name == "INBOX" or not target.name:
+        if source.name == "INBOX":
             raise Refused(Reason.CANNOT, "This mailbox cannot be renamed")
+        _expect_ordinary(target)
         async with self._others.at(source) as visit:
             await visit.expect(Right.DELETE)
             above = await self._others.visit_above(target)
@@ -355,6 +355,12 @@ class LocalSharedMail:
         if row is None:
             raise no_such_mailbox()
         return object_of(row)
+
+
+def _expect_ordinary(place: Place) -> None:
+    """Nobody makes a mailbox for somebody else that hides from him what a third one shares with him."""
+    if not place.name or place_of(place.name) is not None:
+        raise Refused(Reason.CANNOT, "This name belongs to the mailboxes of others")
 
 
 @storage_errors
