@@ -12,7 +12,7 @@ from optimails.door import incident
 from optimails.model.address import EmailAddress
 from optimails.model.errors import MailError, Reason, Refused
 from optimails.queue.api import Notify
-from smtp.session import answers, authenticity, filters, trace
+from smtp.session import answers, authenticity, binary, filters, trace
 from smtp.session.behalf import sender_field
 from smtp.session.envelope import of_transaction
 from smtp.session.signing import signature
@@ -47,6 +47,9 @@ async def data(session: "Session", _: Data) -> None:
     """RFC 5321 §4.1.1.4."""
     transaction = session.transaction
     assert transaction is not None
+    if transaction.binary:
+        session.refuse(replies.BAD_SEQUENCE)  # RFC 3030 §3: only BDAT can carry it
+        return
     if not await filters.data(session, transaction):
         return
     transaction.begin(DotReader(), session.door.delivery)
@@ -134,7 +137,7 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
         return b"".join(_for_each(session, transaction, problem))
     identifier = transaction.identifier
     look = await authenticity.look(session, transaction)
-    refused = look.refusal or await filters.content(session, transaction)
+    refused = look.refusal or await binary.convert(session, transaction) or await filters.content(session, transaction)
     if refused is not None:
         (_DEFERRED if refused.startswith(b"4") else _REFUSED)[session.door.protocol].inc()
         return b"".join(_for_each(session, transaction, refused))

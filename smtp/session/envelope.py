@@ -117,7 +117,7 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
         mail.sender,
         tuple(dict.fromkeys(transaction.recipients)) if transaction.destined is None else transaction.destined,
         mail.smtputf8,
-        mail.body or Body.SEVEN_BIT,
+        Body.EIGHT_BIT if transaction.binary else mail.body or Body.SEVEN_BIT,
         account=session.account,
         wishes=transaction.wishes,
         ret=mail.ret,

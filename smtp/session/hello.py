@@ -51,6 +51,7 @@ def _capabilities(session: "Session") -> list[str]:
         "8BITMIME",  # RFC 6152
         "SMTPUTF8",  # RFC 6531
         "CHUNKING",  # RFC 3030
+        "BINARYMIME",  # the same
         "ENHANCEDSTATUSCODES",  # RFC 2034
     ]
     limits = f"RCPTMAX={settings.max_recipients}"

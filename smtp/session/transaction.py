@@ -7,7 +7,7 @@ from optimails.directory.api import Resolution
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
 from optimails.model.unique import token
-from optimails.queue.api import QueuedRecipient
+from optimails.queue.api import Body, QueuedRecipient
 from smtp.milter.chain import Filtering
 from smtp.wire.commands import Mail
 from smtp.wire.content import ChunkReader, DotReader, bare_line_ends, with_line_ends
@@ -67,12 +67,17 @@ class Transaction:
         self.spool = delivery.spool()
 
     @property
+    def binary(self) -> bool:
+        """Whether it may be anything, and is converted when it is complete (``smtp.session.binary``)."""
+        return self.mail.body is Body.BINARY
+
+    @property
     def too_big(self) -> bool:
         return self.size > self.limit
 
     def write(self, piece: bytes) -> None:
         """The next piece of content. What makes the message unacceptable is noted; it is answered at the end."""
-        bare = bare_line_ends(piece)
+        bare = not self.binary and bare_line_ends(piece)
         if bare and self.repair:
             piece = with_line_ends(piece)
         self.size += len(piece)

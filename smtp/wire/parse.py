@@ -126,12 +126,15 @@ def _mail(rest: bytes) -> c.Command:
         raise BadCommand(553, "5.1.7", str(wrong)) from wrong
 
 
+_BODIES = frozenset(body.value for body in Body)
+
+
 def _size(value: str | None) -> dict[str, Any] | None:
     return {"size": int(value)} if value and _NUMBER.fullmatch(value) else None
 
 
 def _body(value: str | None) -> dict[str, Any] | None:
-    return {"body": Body(value.upper())} if value and value.upper() in ("7BIT", "8BITMIME") else None
+    return {"body": Body(value.upper())} if value and value.upper() in _BODIES else None
 
 
 def _flag(name: str) -> Callable[[str | None], dict[str, Any] | None]:

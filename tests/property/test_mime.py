@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime, parsedate_to_datetime
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from optimails.mime import (
@@ -29,7 +29,8 @@ from optimails.mime import (
     section,
     text,
 )
-from optimails.model.errors import Refused
+from optimails.mime.binary import without_binary
+from optimails.model.errors import BadSyntax, Refused
 
 PIECES = st.sampled_from(
     [
@@ -259,3 +260,34 @@ def test_dates_come_back(moment):
     sent = parse_date(written.encode())
     assert sent.seconds == int(parsedate_to_datetime(written).timestamp())
     assert sent.day == moment.date()
+
+
+@given(
+    st.lists(st.tuples(st.binary(max_size=300), st.sampled_from([b"binary", b"8bit", b"base64", b"x"])), max_size=5),
+    st.booleans(),
+)
+def test_binary_parts_are_converted_and_unchanged(parts, nested):
+    boundary = b"=boundary="
+    assume(all(boundary not in body for body, _ in parts))
+    inner = b"".join(
+        b"--%b\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: %b\r\n\r\n%b\r\n" % (boundary, how, body)
+        for body, how in parts
+    )
+    message = b'Content-Type: multipart/mixed; boundary="%b"\r\n\r\n%b--%b--\r\n' % (boundary, inner, boundary)
+    if nested:
+        message = b"Subject: outer\r\nContent-Type: message/rfc822\r\n\r\n" + message
+    found = b"".join(without_binary(message))
+    bare = found.replace(b"\r\n", b"")
+    assert b"\r" not in bare
+    assert b"\n" not in bare
+    read = [p for p in message_from_bytes(found).walk() if not p.is_multipart()]
+    binary = [body for body, how in parts if how == b"binary"]
+    assert [p.get_payload(decode=True) for p, (_, how) in zip(read, parts, strict=False) if how == b"binary"] == binary
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_converted_or_refused(message):
+    with suppress(BadSyntax):
+        b"".join(without_binary(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + message))
+    with suppress(BadSyntax):
+        b"".join(without_binary(message))
