@@ -168,6 +168,7 @@ async def rcpt(session: "Session", command: Rcpt) -> None:
     if not await filters.rcpt(session, transaction, command, recipient):
         return
     transaction.recipients.append(recipient)
+    policy.taken(session, recipient)
     if command.notify is not None or command.orcpt:
         transaction.wishes[recipient] = QueuedRecipient(recipient, command.notify, command.orcpt)
     session.state = State.RECIPIENTS

@@ -34,11 +34,8 @@ async def recipient(session: "Session", who: EmailAddress) -> bytes | None:
     if traffic is None or door.lmtp:
         return None
     limit = traffic.domain(who.domain)
-    if limit.max_message_size and session.account is None:
-        if (transaction.mail.size or 0) > limit.max_message_size:
-            return _TOO_BIG_FOR_DOMAIN
-        # Who did not say how large it is hears of it at the end, for all recipients: SMTP has one answer for them.
-        transaction.limit = min(transaction.limit, limit.max_message_size)
+    if limit.max_message_size and session.account is None and (transaction.mail.size or 0) > limit.max_message_size:
+        return _TOO_BIG_FOR_DOMAIN
     greylist = door.greylist
     if greylist is not None and (greylist.enabled if limit.greylist is None else limit.greylist):
         seconds = await greylist.wait(session.peer.address, transaction.mail.sender, who)
@@ -49,6 +46,18 @@ async def recipient(session: "Session", who: EmailAddress) -> bytes | None:
         _PUT_OFF.labels("recipients").inc()
         return _TOO_MANY_RECIPIENTS
     return None
+
+
+def taken(session: "Session", who: EmailAddress) -> None:
+    """The recipient is one of the message's: what is too large for its domain is too large.
+
+    Who did not say how large it is hears of it at the end, for all recipients: SMTP has one answer for them.
+    """
+    traffic, transaction = session.door.traffic, session.transaction
+    assert transaction is not None
+    if traffic is not None and not session.door.lmtp and session.account is None:
+        most = traffic.domain(who.domain).max_message_size
+        transaction.limit = min(transaction.limit, most or transaction.limit)
 
 
 async def tarpit(session: "Session") -> None:
