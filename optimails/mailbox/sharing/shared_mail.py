@@ -197,7 +197,8 @@ class LocalSharedMail:
             log.warning("rights_unknown", extra={"fields": {"account": owner.id, "error": str(away)}})
 
     async def _forget(self, owner: Account, on: Object) -> None:
-        """A mailbox is deleted; its id will never come again, so entries that stay do no harm."""
+        """A mailbox is deleted. Its id comes again when a level with inferiors is made a mailbox once more: whoever
+        might read the former one has no right to what the owner keeps there then."""
         try:
             await self._rights.forget_object(owner.id, on)
         except Unavailable as away:
@@ -208,14 +209,14 @@ class LocalSharedMail:
         if place is None:
             row = _own_row(self._own, name)
             await self._own.delete(name)
-            if row is not None and _own_row(self._own, name) is None:
+            if row is not None and _gone(self._own, name):
                 await self._forget(self.account, object_of(row))
             return
         async with self._others.at(place) as visit:
             await visit.expect(Right.DELETE)
             await self._visitor.note("mailbox delete", visit.owner, mailbox=place.name)
             await visit.mail.delete(place.name)
-            if _own_row(visit.mail, place.name) is None:
+            if _gone(visit.mail, place.name):
                 await self._forget(visit.owner, visit.on)
 
     async def rename(self, old: MailboxName, new: str) -> None:
@@ -361,6 +362,11 @@ def _expect_ordinary(place: Place) -> None:
     """Nobody makes a mailbox for somebody else that hides from him what a third one shares with him."""
     if not place.name or place_of(place.name) is not None:
         raise Refused(Reason.CANNOT, "This name belongs to the mailboxes of others")
+
+
+def _gone(mail: LocalAccountMail, name: MailboxName) -> bool:
+    row = _own_row(mail, name)
+    return row is None or not row.selectable
 
 
 @storage_errors
