@@ -145,11 +145,15 @@ class Neighbours:
                     found.append(await status(visit, row))
         return found
 
-    async def readable(self) -> "AsyncIterator[tuple[LocalAccountMail, dict[MailboxName | None, MailboxName]]]":
-        """Each owner's account, open meanwhile; of the mailboxes that may be read, their names there and here."""
+    async def readable(self) -> "AsyncIterator[tuple[LocalAccountMail, dict[MailboxName | None, Visit]]]":
+        """Each owner's account, open meanwhile, and visits of the mailboxes that may be read, by their names there."""
         async for owner, mail, shown in self._everybody():
-            rows = [row for _, row, effective in shown if effective.may(Right.READ)]
-            yield mail, {row.name: name_for_others(owner, row.name) for row in rows}
+            visits: dict[MailboxName | None, Visit] = {}
+            for _, row, effective in shown:
+                if effective.may(Right.READ):
+                    visits[row.name] = Visit(self._visitor, owner, object_of(row), row.name, mail)
+                    visits[row.name].now = effective
+            yield mail, visits
 
     async def _everybody(self) -> "AsyncIterator[tuple[Account, LocalAccountMail, list[Shown]]]":
         """Each owner with his account, open meanwhile, and what the user may look up there and has not refused."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from optimails.mailbox.annotations import LocalAnnotations
 from optimails.mailbox.api import AnnotationLimits, AnnotationNews
-from optimails.mailbox.sharing.places import Place
+from optimails.mailbox.sharing.places import Place, name_for_others
 from optimails.model.ids import ModSeq
 from optimails.model.mailbox_name import MailboxName
 from optimails.model.rights import Right
@@ -40,9 +40,12 @@ class SharedAnnotations:
     async def everywhere(self, entries: Collection[str] | None = None) -> dict[MailboxName | None, dict[str, bytes]]:
         found = await self._own.annotations.everywhere(entries)
         if entries is not None:
-            async for mail, names in self._others.readable():
+            async for mail, visits in self._others.readable():
                 theirs = await LocalAnnotations(mail.engine, self._own.account.id).everywhere(entries)
-                found |= {names[name]: values for name, values in theirs.items() if name in names}
+                for name, values in theirs.items():
+                    if name in visits and values:
+                        await visits[name].enter()
+                        found[name_for_others(visits[name].owner, MailboxName(visits[name].name))] = values
         return found
 
     async def set(

@@ -77,6 +77,10 @@ class Visit:
     async def open(self, *rights: Right) -> None:
         """``expect``, and the audit log has a line that he was here, before he sees anything."""
         await self.expect(*rights)
+        await self.enter()
+
+    async def enter(self) -> None:
+        """The line in the audit log, for who has asked for the right already."""
         if self.on not in self.visitor.noted:
             await self.visitor.note("mailbox open", self.owner, mailbox=self.name, through=self.now.through.value)
             self.visitor.noted.add(self.on)
