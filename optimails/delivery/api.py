@@ -41,6 +41,7 @@ class SmtpEnvelope:
     client: str = ""  # the IP address of a stranger who hands it over
     client_name: str = ""  # his host name; empty when nobody knows
     hold: str = ""  # why it waits in the queue until somebody looks at it; empty: it does not
+    fingerprint: bytes = b""  # of sender and content as they came, where a filter made something else of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -480,14 +480,13 @@ class LocalDelivery:
 
     @staticmethod
     async def _identity(attempt: LocalAttempt) -> bytes:
-        """What makes two attempts one message: the envelope sender, and the content as received."""
+        """What makes two attempts one message: the envelope sender, and the content as received.
+
+        What a filter makes of a message may be different each time: a signature has a date.
+        """
         if attempt.identity is None:
-            sender = str(attempt.envelope.sender or "").encode()
-            if attempt.content.whole() is not None:
-                attempt.identity = attempt.content.digest(sender)
-            else:
-                work = asyncio.get_running_loop().run_in_executor(None, attempt.content.digest, sender)
-                attempt.identity = await work
+            envelope = attempt.envelope
+            attempt.identity = envelope.fingerprint or await attempt.content.fingerprint(envelope.sender)
         return attempt.identity
 
 

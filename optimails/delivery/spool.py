@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
+from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
 
 HEADER_LIMIT = 1_048_576  # bytes; no honest header has so many
@@ -167,6 +168,11 @@ class Spool:
         for piece in self.pieces():
             hashed.update(piece)
         return hashed.digest()
+
+    async def fingerprint(self, sender: EmailAddress | None) -> bytes:
+        """Messages with the same one are one that was sent twice. Reads beside the event loop."""
+        salt = str(sender or "").encode()
+        return self.digest(salt) if self.whole() is not None else await asyncio.to_thread(self.digest, salt)
 
     def _pread(self, length: int, offset: int) -> bytes:
         if self._file is None:

@@ -131,6 +131,7 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
         not_before=release if release is not None and release > now else None,
         junk=transaction.junk,
         hold=transaction.hold,
+        fingerprint=transaction.fingerprint,
         client=client.address if stranger else "",
         client_name=client.name if stranger else "",
     )

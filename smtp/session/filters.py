@@ -103,6 +103,8 @@ async def content(session: "Session", transaction: Transaction) -> bytes | None:
     if not isinstance(verdict.word, wire.Continue):
         reply, session.closing = _reply(verdict.word)
         return reply
+    if verdict.message.changed or verdict.sender is not None:
+        transaction.fingerprint = await spool.fingerprint(transaction.mail.sender)
     if verdict.message.changed:
         await _rewrite(session, transaction, verdict.message)
     transaction.junk, transaction.hold = verdict.junk, verdict.hold

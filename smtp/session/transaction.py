@@ -24,6 +24,7 @@ class Transaction:
         "discarded",
         "disowned",
         "filtering",
+        "fingerprint",
         "full_disk",
         "hold",
         "identifier",
@@ -58,6 +59,7 @@ class Transaction:
         self.discarded = False  # a filter wants it thrown away, and nobody told
         self.junk = False  # a filter puts it into quarantine
         self.hold = ""  # why it waits in the queue until somebody looks at it
+        self.fingerprint = b""  # of what came, when a filter made another message of it
         self.authentication: Authentication | None = None
         self.disowned: frozenset[EmailAddress] = frozenset()  # recipients who find it in junk (DMARC)
 

@@ -303,6 +303,21 @@ async def test_whom_a_filter_adds_gets_it_once_however_often_it_is_tried(protoco
 
 
 @in_loop
+@pytest.mark.parametrize("protocol", [Protocol.SMTP, Protocol.LMTP])
+async def test_what_a_filter_writes_anew_each_time_doubles_nothing(protocol: Protocol) -> None:
+    filter_ = FakeMilter()
+    async with door(filter_, protocol=protocol) as made:
+        made.directory.aliases["both"] = ("alice", "bob")
+        made.mail.broken.add(made.account("bob").id)
+        for number in (b"1", b"2"):
+            filter_.answers[b"E"] = [add_header(b"X-Looked", number), b"e<a+%b@b.test>\0" % number, fake_milter.ACCEPT]
+            answer = (await send(made, "both"))[-1]
+            assert answer[:3] == (b"451" if number == b"1" else b"250")
+            made.mail.broken.clear()
+        assert [len(await made.inbox(one)) for one in ("alice", "bob")] == [1, 1]
+
+
+@in_loop
 async def test_quarantine_in_junk_past_scripts_and_forwards() -> None:
     wishes = [b"qlooks bad\0", add_header(b"X-Why", b"bad"), fake_milter.CONTINUE]
     async with door(FakeMilter({b"E": wishes})) as made:
