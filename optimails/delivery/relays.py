@@ -8,6 +8,7 @@ Who exists is said by a file, by LDAP, and by the domain's server itself, asked 
 configured. The first that knows the recipient decides; what cannot be asked decides by its own policy.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ class Relays:
         self._relays: Mapping[str, RelaySettings] = {relay.domain: relay for relay in relays}
         self._callouts = callouts
         self._lists: dict[str, tuple[tuple[int, int], frozenset[str]]] = {}
+        self._reading = {domain: asyncio.Lock() for domain in self._relays}
         self._ldap = {relay.domain: LdapRecipients(relay.ldap) for relay in self._relays.values() if relay.ldap}
 
     async def check(self, recipient: EmailAddress) -> Failed | None:
@@ -42,7 +44,7 @@ class Relays:
             return routed
         if relay.recipients is not None:
             try:
-                known = self._known(recipient.domain, relay.recipients)
+                known = await self._known(recipient.domain, relay.recipients)
             except (OSError, UnicodeDecodeError):
                 return failures.DIRECTORY_AWAY
             if recipient.key in known or recipient.base.key in known:
@@ -74,13 +76,24 @@ class Relays:
         for people in self._ldap.values():
             people.close()
 
-    def _known(self, domain: str, path: Path) -> frozenset[str]:
-        status = path.stat()
-        mark = (status.st_mtime_ns, status.st_size)
-        read = self._lists.get(domain)
-        if read is None or read[0] != mark:
-            read = self._lists[domain] = (mark, frozenset(_keys(path.read_text("utf-8"))))
-        return read[1]
+    async def _known(self, domain: str, path: Path) -> frozenset[str]:
+        """Raises ``OSError``, ``UnicodeDecodeError``."""
+        async with self._reading[domain]:  # one reads, who else asks meanwhile waits for the same
+            mark = _mark(path)
+            read = self._lists.get(domain)
+            if read is None or read[0] != mark:
+                # In a thread: a hundred thousand addresses take seconds, in which nobody else would be served.
+                read = self._lists[domain] = (mark, await asyncio.to_thread(_read, path))
+            return read[1]
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def _read(path: Path) -> frozenset[str]:
+    return frozenset(_keys(path.read_text("utf-8")))
 
 
 def _keys(text: str) -> Iterable[str]:

@@ -1,5 +1,7 @@
 """Mail that leaves: mixed messages, retries that queue once, relay lists, what the service sends by itself."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,14 @@ async def test_relay_lists(tmp_path: Path) -> None:
     assert await check("a%b.test@customer.test") == failures.NOT_LOCAL
     path.unlink()
     assert await check("carol@customer.test") == failures.DIRECTORY_AWAY, "a list that is away refuses nobody for good"
+
+
+@in_loop
+async def test_a_list_of_recipients_is_read_beside_the_event_loop(tmp_path: Path) -> None:
+    path = tmp_path / "recipients.txt"
+    os.mkfifo(path)  # whoever reads it waits for who writes it
+    relays = Relays([RelaySettings(domain="customer.test", recipients=path)])
+    asked = asyncio.create_task(relays.check(EmailAddress.parse("ann@customer.test")))
+    await asyncio.sleep(0)  # it reads
+    await asyncio.to_thread(path.write_text, "ann@customer.test\n")
+    assert await asked is None
