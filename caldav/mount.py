@@ -28,6 +28,7 @@ from caldav.session.places import home_of
 from caldav.session.world import World
 from optimails.audit import AuditLog
 from optimails.directory.cache import Cache
+from optimails.groupware.company import CompanyBooks
 from optimails.groupware.service import LocalGroupware
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from optimails.config import Config
     from optimails.directory.api import Directory
     from optimails.door.login import Login
+    from optimails.model.company import CompanyEntry
     from optimails.model.ids import AccountId
     from optimails.model.rights import Object
 
@@ -68,6 +70,9 @@ class _People:
     ) -> "dict[Object, Effective]":
         return self._wait(self._directory.rights.effective_on(viewer, owner, objects))
 
+    def company(self, domain: str, known: int) -> "tuple[int, tuple[CompanyEntry, ...] | None]":
+        return self._wait(self._directory.company(domain, known))
+
     def forget(self, owner: "AccountId", on: "Object") -> None:
         try:
             self._wait(self._directory.rights.forget_object(owner, on))
@@ -90,6 +95,7 @@ class Dav:
         self._login = login
         self._groupware = groupware
         self._application: DavApplication | None = None
+        self._company: CompanyBooks | None = None
         self._slow = ThreadPoolExecutor(config.dav.report_threads, "dav-reports")
         self._quick = ThreadPoolExecutor(config.dav.threads, "dav")
         self._seen: Cache[tuple[str, str], bool] = Cache(20_000)
@@ -107,6 +113,8 @@ class Dav:
         self._slow.shutdown(wait=True, cancel_futures=True)
         self._quick.shutdown(wait=True, cancel_futures=True)
         self._groupware.close()
+        if self._company is not None:
+            self._company.close()
 
     def covers(self, scope: Scope) -> bool:
         """Whether the request is ours; programs that know a host alone ask its root where to go."""
@@ -204,7 +212,10 @@ class Dav:
 
     async def _run(self, threads: ThreadPoolExecutor, environ: dict[str, Any]) -> Response:
         if self._application is None:
-            world = World(self._groupware, _People(self._directory), AuditLog(self._config.server.data))
+            people, data, dav = _People(self._directory), self._config.server.data, self._config.dav
+            if dav.company_book:
+                self._company = CompanyBooks(data, people.company, dav.company_book_hides)
+            world = World(self._groupware, people, AuditLog(data), company=self._company)
             self._application = DavApplication(world, self._config.dav.max_body)
         call = partial(_call, self._application, environ)
         return await asyncio.get_running_loop().run_in_executor(threads, call)

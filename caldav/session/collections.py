@@ -13,6 +13,7 @@ from caldav.wire.filters import zone_of
 from caldav.wire.names import c, cr, d, element, href
 from caldav.wire.reading import raw, read_update, read_xml
 from optimails.groupware.api import COMPONENTS, Kind, NewCollection
+from optimails.groupware.company import NAME as COMPANY
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.rights import Right
 
@@ -52,7 +53,9 @@ def _make(place: Place, new: NewCollection, changes: tuple[tuple[str, Element | 
         if address.item and place.own and place.groupware.collection(address.collection) is None:
             return Answer(409)
         raise Precondition(403, "C:calendar-collection-location-ok")
-    if place.groupware.collection(address.collection) is not None:
+    if place.groupware.collection(address.collection) is not None or (
+        address.collection == COMPANY and place.company() is not None
+    ):
         status = 403 if place.exchange.method == "MKCALENDAR" else 405
         raise Precondition(status, "D:resource-must-be-null")
     values: dict[str, object] = {}

@@ -134,10 +134,11 @@ def _transfer(place: Place, *, move: bool) -> Answer:
             return Answer(409 if refused.reason is Reason.NON_EXISTENT else 403)
         if target.item(new_name) is not None and not target.effective.may(Right.WRITE):
             raise Refused(Reason.NO_PERMISSION)
-        if (source.collection.id, name) == (target.collection.id, new_name) and other.owner.id == place.owner.id:
+        one_file = source.account is target.account
+        if one_file and (source.collection.id, name) == (target.collection.id, new_name):
             raise Refused(Reason.NO_PERMISSION)  # RFC 4918 §9.8.5: the same resource
         location = {"Location": other.item_path()}
-        if other.owner.id == place.owner.id:
+        if one_file:
             new = source.account.transfer(
                 source.collection, name, target.collection, new_name, move=move, overwrite=overwrite
             )

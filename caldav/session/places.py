@@ -7,19 +7,22 @@
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from caldav.session.exchange import Exchange
 from caldav.session.world import View, World, as_object
-from optimails.acl.decision import OWN, Effective
+from optimails.acl.decision import OWN, Effective, Through
 from optimails.groupware.account import AccountGroupware
+from optimails.groupware.company import NAME as COMPANY
 from optimails.model.account import Account
 from optimails.model.errors import Reason, Refused
 from optimails.model.rights import Right
+from optimails.texts import text
 
 SAFE = "@!$&'()*+,=:~-._"
+READ_ONLY = Effective(Right.READ | Right.LOOKUP, Through.SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Place:
         self.root = exchange.root
         self._owner = owner
         self._groupware: AccountGroupware | None = None
+        self._open = ExitStack()
+        self._company: View | None = None
 
     @property
     def owner(self) -> Account:
@@ -71,7 +76,11 @@ class Place:
             return
         with self.world.groupware.open(self._owner) as groupware:
             self._groupware = groupware
-            yield self
+            with self._open:
+                try:
+                    yield self
+                finally:
+                    self._company = None
 
     @property
     def groupware(self) -> AccountGroupware:
@@ -82,7 +91,8 @@ class Place:
         """The collections of the home that the user may see."""
         found = self.groupware.collections()
         if self.own:
-            return [View(self.groupware, one) for one in found]
+            company = None if any(one.name == COMPANY for one in found) else self.company()
+            return [*(View(self.groupware, one) for one in found), *([company] if company is not None else [])]
         effective = self.world.people.effective(self.user.id, self.owner.id, [as_object(one) for one in found])
         views = [View(self.groupware, one, effective.get(as_object(one), Effective())) for one in found]
         return [view for view in views if view.effective.may(Right.READ) or view.effective.may(Right.FREE_BUSY)]
@@ -91,7 +101,12 @@ class Place:
         """The collection, if the user has these rights. Raises ``Refused``: NON_EXISTENT for who may not know of it."""
         collection = self.groupware.collection(self.address.collection)
         if collection is None:
-            raise Refused(Reason.NON_EXISTENT)
+            company = self.company() if self.address.collection == COMPANY else None
+            if company is None:
+                raise Refused(Reason.NON_EXISTENT)
+            if not company.effective.may(*wanted):
+                raise Refused(Reason.NO_PERMISSION)
+            return company
         effective = OWN
         if not self.own:
             on = as_object(collection)
@@ -101,6 +116,16 @@ class Place:
         if not effective.may(*wanted):
             raise Refused(Reason.NO_PERMISSION)
         return View(self.groupware, collection, effective)
+
+    def company(self) -> View | None:
+        """The address book of the user's domain, which stands in his own home; nobody writes to it."""
+        if self._company is None and self.own and self.world.company is not None:
+            book = self._open.enter_context(self.world.company.open(self.user.address.domain))
+            collection = book.collection(COMPANY) if book is not None else None
+            if book is not None and collection is not None:
+                named = replace(collection, display_name=text("groupware.default.company", self.user.language))
+                self._company = View(book, named, READ_ONLY)
+        return self._company
 
     def home(self) -> str:
         return home_of(self.root, self.owner)

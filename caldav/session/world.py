@@ -1,6 +1,7 @@
 """What the door needs of the service, and what a user sees of one collection."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
@@ -35,12 +36,20 @@ class Audit(Protocol):
         """Raises ``Unavailable``."""
 
 
+class Company(Protocol):
+    """Address books of domains."""
+
+    def open(self, domain: str) -> AbstractContextManager[AccountGroupware | None]:
+        """None for a domain without one. Raises ``Unavailable``."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     groupware: LocalGroupware
     people: People
     audit: Audit
     max_matches: int = 20_000  # items of one answer
+    company: Company | None = None
 
 
 def as_object(collection: Collection) -> rights.Object:

@@ -28,6 +28,15 @@ class DavSettings(Section):
         ge=1,
         description="Days for which programs that were not seen are told what was deleted; later they read all anew.",
     )
+    company_book: bool = Field(
+        True,
+        description="Whether every account sees the address book of its domain: its accounts, aliases and lists.",
+    )
+    company_book_hides: tuple[str, ...] = Field(
+        (),
+        description="Addresses that no such book shows; `@example.org` is a domain that has none, as its users are not "
+        "to know of each other.",
+    )
     threads: int = Field(6, ge=1, le=64, description="Short requests that a web worker answers at a time.")
     report_threads: int = Field(2, ge=1, le=64, description="Queries and listings that it answers at a time.")
     reports_per_account: int = Field(1, ge=1, le=64, description="The same for one account; others of it wait.")

@@ -7,6 +7,7 @@ from typing import Protocol
 from optimails.acl.decision import Effective
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
+from optimails.model.company import CompanyEntry
 from optimails.model.ids import AccountId
 from optimails.model.mailing_list import Expansion, MailingList
 from optimails.model.rights import Answer, Delegation, Entry, Identifier, Kind, Object, Offer, Right, SendRight, Sharing
@@ -108,6 +109,12 @@ class Directory(Protocol):
         relaying), ``Refused(LIMIT)`` (an alias that leads to too many others), ``Unavailable``."""
 
     async def is_local(self, domain: str) -> bool: ...
+    async def company(self, domain: str, known: int) -> tuple[int, tuple[CompanyEntry, ...] | None]:
+        """The directory's version, and whom the domain's address book shows; None when the version is ``known``.
+
+        Raises ``Unavailable``.
+        """
+
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
         """Whether it may put the address into the envelope: its own, or one that ``send_right`` lets it use."""
 

@@ -22,7 +22,7 @@ from typing import TypeVar
 from sqlalchemy import update
 
 from optimails.config.directory import DirectorySettings, LdapSettings
-from optimails.directory import lists, lookup, passwords
+from optimails.directory import company, lists, lookup, passwords
 from optimails.directory.api import Resolution, ScramKeys
 from optimails.directory.cache import Cache
 from optimails.directory.database import Database
@@ -36,6 +36,7 @@ from optimails.directory.verifier import Verified, Verifier
 from optimails.directory.version import Version
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress, domain_name
+from optimails.model.company import CompanyEntry
 from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
 from optimails.model.mailing_list import Expansion, MailingList
@@ -146,6 +147,12 @@ class LocalDirectory:
             if version == self._cached_version:
                 self._domains.put(name, known)
         return known
+
+    async def company(self, domain: str, known: int) -> tuple[int, tuple[CompanyEntry, ...] | None]:
+        version = await self._current()
+        if version == known:
+            return version, None
+        return version, await self._read(lambda connection: company.entries(connection, domain))
 
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
         right, _ = await self.send_right(account, sender)

@@ -181,3 +181,19 @@ def test_a_deleted_calendar_leaves_no_rights(site):
     assert site("DELETE", path, user=owner).status == 204
     assert site("MKCALENDAR", path, user=owner).status == 201
     assert site("PROPFIND", path, user=viewer, Depth="0").status == 404
+
+
+def test_everybody_of_the_domain_is_in_the_company_book(site):
+    book = f"/dav/{USER}/company/"
+    site.service.optimails("account", "set", "user02@example.org", "--name", "Zoé Martin")
+    site.service.optimails("alias", "add", "zoe@example.org", "user02@example.org")
+
+    def found(words):
+        inside = f'<A:prop-filter name="EMAIL"><A:text-match>{words}</A:text-match></A:prop-filter>'
+        query = f"<A:addressbook-query {NAMESPACES}><D:prop><A:address-data/></D:prop><A:filter>{inside}</A:filter>"
+        return site("REPORT", book, f"{query}</A:addressbook-query>".encode(), Depth="1").content.decode()
+
+    assert "FN:Zoé Martin" in found("zoe@example.org")
+    assert found("@example.org").count("BEGIN:VCARD") == 4
+    site.service.optimails("account", "remove", "user03@example.org")
+    assert "user03@" not in found("@example.org")
