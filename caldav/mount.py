@@ -26,6 +26,7 @@ from caldav.session.errors import error
 from caldav.session.exchange import Answer
 from caldav.session.places import home_of
 from caldav.session.world import World
+from caldav.sharing import owners
 from optimails.audit import AuditLog
 from optimails.directory.cache import Cache
 from optimails.groupware.company import CompanyBooks
@@ -69,6 +70,9 @@ class _People:
         self, viewer: "AccountId", owner: "AccountId", objects: "Iterable[Object]"
     ) -> "dict[Object, Effective]":
         return self._wait(self._directory.rights.effective_on(viewer, owner, objects))
+
+    def owners(self, viewer: Account) -> list[tuple[Account, bool]]:
+        return self._wait(owners(self._directory, viewer))
 
     def company(self, domain: str, known: int) -> "tuple[int, tuple[CompanyEntry, ...] | None]":
         return self._wait(self._directory.company(domain, known))

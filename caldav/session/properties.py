@@ -89,6 +89,8 @@ def of_home(place: Place) -> Values:
         mine = {
             d("quota-used-bytes"): lambda: str(place.groupware.usage()),
             d("quota-available-bytes"): lambda: str(max(bounds.storage - place.groupware.usage(), 0)),
+            cs("calendar-proxy-read-for"): lambda: _owners(place, writes=False),
+            cs("calendar-proxy-write-for"): lambda: _owners(place, writes=True),
         }
     return {
         **common(place),
@@ -111,11 +113,18 @@ def of_home(place: Place) -> Values:
     }
 
 
+def _owners(place: Place, *, writes: bool) -> str:
+    """The homes of others where the user finds something (caldav-proxy, as Apple and DAVx5 know it)."""
+    return "".join(
+        href(home_of(place.root, one)) for one, may in place.world.people.owners(place.user) if may is writes
+    )
+
+
 def of_collection(place: Place, view: View) -> Values:
     collection = view.collection
     values: dict[str, Callable[[], str | None]] = {
         **common(place),
-        d("displayname"): lambda: text(collection.display_name) or None,
+        d("displayname"): lambda: text(_shown(place, view)) or None,
         d("owner"): lambda: href(place.home()),
         d("current-user-privilege-set"): lambda: privileges(view.effective.rights),
         d("acl"): lambda: _acl(place) if view.effective.may(Right.ADMINISTER) else None,
@@ -129,6 +138,14 @@ def of_collection(place: Place, view: View) -> Values:
     }
     values.update(_of_book(view) if collection.kind is Kind.BOOK else _of_calendar(view))
     return values
+
+
+def _shown(place: Place, view: View) -> str:
+    """The name, with the owner's where it is not one's own: everybody has a "Calendar"."""
+    name = view.collection.display_name
+    if place.own or view.effective.may(Right.ADMINISTER):  # who may rename it reads the name itself
+        return name
+    return f"{name} ({place.owner.name or place.owner.address})".strip()
 
 
 def _of_calendar(view: View) -> dict[str, Callable[[], str | None]]:

@@ -27,6 +27,9 @@ class People(Protocol):
     ) -> dict[rights.Object, Effective]:
         """What the viewer may do. Raises ``Unavailable``."""
 
+    def owners(self, viewer: Account) -> list[tuple[Account, bool]]:
+        """Who lets the viewer read something, and whether he may write there, too. Raises ``Unavailable``."""
+
     def forget(self, owner: AccountId, on: rights.Object) -> None:
         """It was deleted: nobody has rights on it any more."""
 

@@ -10,6 +10,7 @@ from optimails.groupware.service import LocalGroupware
 from optimails.model.account import Account, AccountState, Limits
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
+from optimails.model.rights import Right
 
 DAV, CAL, CARD = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{urn:ietf:params:xml:ns:carddav}"
 NAMESPACES = (
@@ -39,6 +40,10 @@ class Nobody:
 
     def by_address(self, address):
         return self.accounts.get(address)
+
+    def owners(self, viewer):
+        of = {owner: one for (who, owner), one in self.granted.items() if who == viewer.id}
+        return [(one, of[one.id].may(Right.WRITE)) for one in self.accounts.values() if one.id in of]
 
     def forget(self, owner, on):
         self.forgotten.append((owner, on))

@@ -197,3 +197,32 @@ def test_everybody_of_the_domain_is_in_the_company_book(site):
     assert found("@example.org").count("BEGIN:VCARD") == 4
     site.service.optimails("account", "remove", "user03@example.org")
     assert "user03@" not in found("@example.org")
+
+
+def test_who_may_open_somebody_elses_calendar_is_told_so_until_he_may_not(site):
+    asked = f"<D:propfind {NAMESPACES}><D:prop><S:calendar-proxy-read-for/><S:calendar-proxy-write-for/></D:prop>"
+
+    def told():
+        body = site("PROPFIND", f"/dav/{USER}/", f"{asked}</D:propfind>".encode(), Depth="0").content.decode()
+        where = {name: body.partition(f"<CS:calendar-proxy-{name}-for>")[2].partition("</CS:")[0]
+                 for name in ("read", "write")}  # fmt: skip
+        return {name for name, found in where.items() if "/dav/user01@example.org/" in found}
+
+    def give(rights):
+        site.service.optimails("acl", "set", "user01@example.org", "calendar", USER, rights, "--kind", "calendar")
+
+    site("PROPFIND", "/dav/user01@example.org/", user="user01@example.org", Depth="1")  # makes it
+    site.service.optimails("plan", "set", PLAN, "--feature", "none")
+    give("reader")
+    assert told() == set()  # the plan does not allow it
+    site.service.optimails("plan", "set", PLAN, "--feature", "sharing")
+    assert told() == {"read"}
+    give("editor")
+    assert told() == {"write"}
+    site.service.optimails("acl", "delete", "user01@example.org", "calendar", USER, "--kind", "calendar")
+    assert told() == set()
+    site.service.optimails("plan", "set", PLAN, "--feature", "delegation")
+    site.service.optimails("delegate", "add", "user01@example.org", USER, "--bundle", "editor")
+    assert told() == {"write"}
+    site.service.optimails("delegate", "remove", "user01@example.org", USER)
+    assert told() == set()

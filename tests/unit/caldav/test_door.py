@@ -13,6 +13,7 @@ from tests.support.dav import CAL, CARD, DAV, NAMESPACES, Door
 HOME = "/dav/claire@example.org/"
 CALENDAR = "/claire@example.org/calendar/"
 BOOK = "/claire@example.org/contacts/"
+SERVER = "{http://calendarserver.org/ns/}"
 WEEK = '<C:time-range start="20261102T000000Z" end="20261109T000000Z"/>'
 
 
@@ -456,6 +457,18 @@ def test_strangers_see_nothing(door):
         "claire@example.org",
         {"collection": "calendar", "item": "1.ics"},
     ) in door.audit
+
+
+@pytest.mark.parametrize(("rights", "which"), [("lr", "read"), ("lrwi", "write")])
+def test_programs_learn_whose_homes_to_open_and_whose_calendar_is_whose(door, rights, which):
+    door.people.granted["id-james", "id-claire"] = Effective(parse_rights(rights), Through.SHARE)
+    names = ("read", "write")
+    asked = door.propfind("/james@example.org/", *(f"S:calendar-proxy-{one}-for" for one in names), user="james")
+    found = asked.items["/dav/james@example.org/"]
+    told = {one: [href.text for href in found[f"{SERVER}calendar-proxy-{one}-for"]] for one in names}
+    assert told == {one: [HOME] if one == which else [] for one in names}
+    listed = door.propfind("/claire@example.org/", "D:displayname", depth="1", user="james").items
+    assert listed[f"{HOME}calendar/"][f"{DAV}displayname"].text == "Calendar (Claire)"
 
 
 @pytest.mark.parametrize(
