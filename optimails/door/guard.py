@@ -22,6 +22,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -229,6 +230,7 @@ class Guard:
         log.warning("guard_unavailable", extra={"fields": {"error": str(wrong)}})
 
 
+@lru_cache(maxsize=4096)
 def normal_address(peer: str) -> IPv4Address | IPv6Address | None:
     """The address, IPv4 also where it came mapped into IPv6; None for what is none (a Unix socket)."""
     try:

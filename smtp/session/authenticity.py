@@ -9,7 +9,6 @@ comes from here. What a user submits may not bring such fields either, and must 
 import asyncio
 import logging
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter
@@ -18,6 +17,7 @@ from optimails.authentication import Authentication, Policy, header
 from optimails.authentication.authenticator import Authenticator, Origin
 from optimails.config import Config, Protocol
 from optimails.config.authentication import AuthenticationSettings, DmarcAction
+from optimails.door.guard import normal_address
 from optimails.model.address import EmailAddress
 from smtp.session import authors
 from smtp.session.transaction import Transaction
@@ -94,8 +94,9 @@ def _trusted(session: "Session", settings: AuthenticationSettings) -> bool:
     """Whether it comes from a relay of our own. A user is not one: what pretends to be ours is taken away."""
     if session.door.protocol is not Protocol.SMTP:
         return False
-    address = (session.forwarded or session.peer).address
-    return not address or any(ip_address(address) in network for network in settings.trusted_networks)
+    text = (session.forwarded or session.peer).address
+    address = normal_address(text)
+    return not text or (address is not None and any(address in network for network in settings.trusted_networks))
 
 
 async def _check(session: "Session", transaction: Transaction, fields: bytes, start: int) -> Authentication | None:
