@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 queue = frame.group("queue")
 _STATES = ("queued", "scheduled", "deferred", "held", "delivered", "failed")
+_ORIGINS = ("submission", "relay", "forward", "notice")
 
 
 def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,17 +76,35 @@ def _with_queue(app: App, work: "Callable[[Queue], Awaitable[_T]]") -> _T:
     return asyncio.run(run())
 
 
-@frame.command(queue, "list")
-@option("--destination", metavar="DOMAIN", text_key="queue_destination")
-@option("--sender", metavar="ADDRESS", text_key="queue_sender")
-@option("--state", "states", multiple=True, type=click.Choice(_STATES), text_key="queue_state")
-@option("--limit", type=click.IntRange(1), default=100, show_default=True, text_key="queue_limit")
-@click.pass_obj
-def list_(app: App, destination: str | None, sender: str | None, states: tuple[str, ...], limit: int) -> None:
-    """One line for each recipient; the oldest first."""
+def _filtered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which recipients are looked at."""
+    for decorate in (
+        option("--state", "states", multiple=True, type=click.Choice(_STATES), text_key="queue_state"),
+        option("--origin", type=click.Choice(_ORIGINS), text_key="queue_origin"),
+        option("--recipient", metavar="ADDRESS", text_key="queue_recipient"),
+        option("--sender", metavar="ADDRESS", text_key="queue_sender"),
+        option("--destination", metavar="DOMAIN", text_key="queue_destination"),
+    ):
+        function = decorate(function)
+    return function
+
+
+def _filter(destination: str | None, origin: str | None, **more: Any) -> "Choice":
+    from optimails.queue.api import Origin  # noqa: PLC0415 - when needed
     from optimails.queue.control import Choice  # noqa: PLC0415 - when needed
 
-    choice = Choice((), destination.lower() if destination else None, sender, states=states, limit=limit)
+    return Choice(
+        destination=destination.lower() if destination else None, origin=Origin(origin) if origin else None, **more
+    )
+
+
+@frame.command(queue, "list")
+@_filtered
+@option("--limit", type=click.IntRange(1), default=100, show_default=True, text_key="queue_limit")
+@click.pass_obj
+def list_(app: App, /, **filters: Any) -> None:
+    """One line for each recipient; the oldest first."""
+    choice = _filter(**filters)
     found = _with_queue(app, lambda opened: opened.find(choice))
     rows = [
         {"message": message.id, "arrived": message.arrived, "sender": message.sender or "<>", "size": message.size,
@@ -95,6 +114,15 @@ def list_(app: App, destination: str | None, sender: str | None, states: tuple[s
     ]  # fmt: skip
     columns = ("message", "arrived", "sender", "address", "state", "attempts", "next_attempt", "reply")
     app.rows(columns, rows, {**_shown(app), "reply": lambda text: str(text)[:60]})
+
+
+@frame.command(queue, "count")
+@_filtered
+@click.pass_obj
+def count(app: App, /, **filters: Any) -> None:
+    """What ``list`` would show without its limit, in numbers."""
+    choice = _filter(**filters)
+    app.record(asdict(_with_queue(app, lambda opened: opened.count(choice))), {"bytes": size})
 
 
 @frame.command(queue, "show")

@@ -36,6 +36,11 @@ def test_a_message_from_list_to_delete(ready):
         "a@one.test",
         "c@one.test",
     ]
+    assert [row["message"] for row in ready.json("queue", "list", "--recipient", "C@one.test")] == [second]
+    assert ready.json("queue", "list", "--origin", "forward") == []
+    counted = ready.json("queue", "count", "--destination", "one.test", "--origin", "submission")
+    assert (counted["messages"], counted["recipients"]) == (2, 2)
+    assert ready.json("queue", "count", "--recipient", "b@two.test")["recipients"] == 1
     assert ready.json("queue", "hold", "--destination", "one.test") == {"count": 2}
     assert ready.json("queue", "stats")["states"]["held"] == 2
     assert ready.json("queue", "release", second) == {"count": 1}
