@@ -22,6 +22,7 @@ from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
 from optimails.model.ids import AccountId
 from optimails.model.mailbox_name import canonical
+from optimails.model.mailing_list import Expansion, ListRecipient, MailingList, Others, Posting
 from optimails.model.number_set import STAR, NumberSet
 from optimails.model.rights import SendRight
 from optimails.queue.control import Choice
@@ -56,6 +57,7 @@ class PostDirectory(MemoryDirectory):
             "postmaster": ("bob",),
         }
         self.remote = {"outside": EmailAddress("x", "elsewhere.test")}
+        self.lists: dict[str, tuple[MailingList, tuple[str, ...]]] = {}  # by key, with the members
         self.questions = 0
 
     async def resolve(self, recipient: EmailAddress) -> Resolution:
@@ -63,11 +65,32 @@ class PostDirectory(MemoryDirectory):
         if self.away:
             raise Unavailable("The directory is away")
         name = recipient.base.key.partition("@")[0]
+        if recipient.base.key in self.lists:
+            of, _ = self.lists[recipient.base.key]
+            if recipient.tag != "owner":
+                return Resolution((), (), (recipient,))
+            return Resolution(tuple(self.accounts[owner] for owner in of.owners))
         if recipient.domain == "demo.test" and name in self.remote:
             return Resolution((), (self.remote[name],))
         if recipient.domain == "demo.test" and name in self.aliases:
             return Resolution(tuple(self.accounts[f"{one}@demo.test"] for one in self.aliases[name]))
         return await super().resolve(recipient)
+
+    async def mailing_list(self, address: EmailAddress) -> MailingList | None:
+        if self.away:
+            raise Unavailable("The directory is away")
+        found = self.lists.get(address.base.key)
+        return found[0] if found else None
+
+    async def expand(self, key: str) -> Expansion:
+        _, members = self.lists[key]
+        addresses = [EmailAddress.parse(member) for member in members]
+        return Expansion(
+            tuple(
+                ListRecipient(address, number, self.accounts.get(address.key))
+                for number, address in enumerate(addresses, 1)
+            )
+        )
 
     async def send_right(self, account: Account, address: EmailAddress) -> tuple[SendRight, Account | None]:
         if self.away:
@@ -234,6 +257,18 @@ class SmtpDoor:
                     path = self.data / f"{domain}.txt"
                     path.write_text("".join(f"{one}\n" for one in known))
                     self.relays[-1]["recipients"] = str(path)
+            case ["list", address, posting, others, *members]:
+                of = MailingList(
+                    EmailAddress.parse(address),
+                    posting=Posting(posting),
+                    others=Others(others),
+                    owners=("alice@demo.test",),
+                    max_size=100_000,
+                )
+                self.directory.lists[of.key] = (of, tuple(members))
+            case ["posts", *states]:
+                posts = await self.lists.lease(100) if self.lists else []
+                assert sorted(post.state.value + post.tag.partition("-")[0] for post in posts) == sorted(states)
             case ["queued", *recipients]:
                 assert await self.queued() == sorted(recipients)
             case ["far"]:

@@ -120,6 +120,7 @@ class Posting:
     async def _serve(self, copy: _Copy, group: list[Target], sender: EmailAddress | None) -> None:
         via = copy.of.address.domain
         outcomes: dict[EmailAddress, Outcome] = {}
+        broken: list[BaseException] = []
         if sender is not None:
             addresses = [one.address for one in group]
             outcomes |= await self._outgoing.submit(sender, addresses, copy.content, copy.signature, via=via)
@@ -131,15 +132,20 @@ class Posting:
                         via=via,
                     )
                     for one in group
-                )
+                ),
+                return_exceptions=True,
             )  # fmt: skip
+            broken = [one for one in sent if isinstance(one, BaseException)]
             for some in sent:
-                outcomes |= some
+                if not isinstance(some, BaseException):
+                    outcomes |= some
         now = self._store.clock()
         done: list[Target] = []
         later: list[tuple[Target, float]] = []
         for target in group:
-            outcome = outcomes[target.address]
+            outcome = outcomes.get(target.address)
+            if outcome is None:
+                continue
             if isinstance(outcome, Delivered):
                 _COPIES.labels("sent").inc()
                 done.append(target)
@@ -151,6 +157,8 @@ class Posting:
                 await self._bounces.count(target.member, f"{outcome.status} {outcome.text}")
                 done.append(target)
         await self._store.settle(copy.post.id, done, later)
+        if broken:
+            raise broken[0]  # once it is noted who has it
 
     async def _content(self, post: Post, of: MailingList) -> tuple[Spool, bytes]:
         """The post as it is sent on, and the signature to stand on top of it. Raises ``Unavailable``."""

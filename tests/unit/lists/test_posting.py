@@ -8,6 +8,7 @@ import pytest
 from optimails.authentication.results import Arc, Authentication, Dkim, Dmarc, Policy, Result, Spf
 from optimails.delivery import failures
 from optimails.delivery.api import Delivered
+from optimails.model.errors import Unavailable
 from optimails.model.mailing_list import Role
 from tests.support.in_loop import in_loop
 from tests.support.lists import POST, list_world
@@ -207,3 +208,43 @@ async def test_who_cannot_be_reached_now_gets_it_later_and_nobody_twice(tmp_path
         await world.run()
         assert [len(await world.inbox(f"{who}@here.test")) for who in ("ann", "bob")] == [1, 1]
         assert await world.lists.next_due() is None
+
+
+@in_loop
+async def test_a_post_that_could_not_be_given_back_is_not_forgotten(tmp_path: Path) -> None:
+    async with list_world(tmp_path) as world:
+        world.admin.list_add("team@here.test")
+        world.admin.member_add("team@here.test", ["ann@here.test", "bob@here.test"])
+        with pytest.MonkeyPatch.context() as full:
+            for name in ("begin", "later"):
+
+                async def no_room(*_: object) -> None:
+                    raise Unavailable("no room")
+
+                full.setattr(world.lists, name, no_room)
+            await world.post(run=False)
+            with pytest.raises(Unavailable):
+                await world.run()
+        await world.run()
+        assert [len(await world.inbox(f"{who}@here.test")) for who in ("ann", "bob")] == [1, 1]
+
+
+@in_loop
+async def test_one_member_who_breaks_something_is_no_reason_to_serve_others_twice(tmp_path: Path) -> None:
+    async with list_world(tmp_path) as world:
+        world.admin.list_add("team@here.test")
+        world.admin.member_add("team@here.test", ["ann@here.test", "bob@here.test"])
+        outgoing = world.runner._posting._outgoing
+        with pytest.MonkeyPatch.context() as broken:
+            submit = outgoing.submit
+
+            async def sometimes(sender, recipients, *more, **settings):
+                if str(recipients[0]).startswith("bob"):
+                    raise RuntimeError("a bug")
+                return await submit(sender, recipients, *more, **settings)
+
+            broken.setattr(outgoing, "submit", sometimes)
+            await world.post()
+        world.clock.now += 3_600
+        await world.run()
+        assert [len(await world.inbox(f"{who}@here.test")) for who in ("ann", "bob")] == [1, 1]
