@@ -17,6 +17,7 @@ holds back (``syncfs``; by then most of it is written). What was in the journal 
 segments are free. Segments of dead processes are settled by the jobs worker.
 
 **When the journal fails** (no room for another segment, an error of the disk) the caller syncs as if there were none.
+When the settling fails, nothing is settled until the next boot (``doubt``): what the journals have stays there.
 
 Rejected: appending to a growing file (each sync then writes the file's length, too); a sync of each file at settling
 (ten thousand flushes of the disk); answering first and delivering later (all that can go wrong in a delivery would
@@ -35,6 +36,7 @@ from pathlib import Path
 from prometheus_client import Counter
 
 from optimails.store import segment
+from optimails.store.doubt import Doubt
 from optimails.store.segment import PAGE, Heading, Record
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ class Journal:
         """``folder`` is shared by all processes; ``mail`` is where the accounts are, ``boot`` names this boot."""
         self._folder = folder
         self._boot = boot
+        self._doubt = Doubt(folder, boot)
         for needed in (folder, mail):
             needed.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Open from the beginning: the kernel tells of a failed write whoever had the folder open when it failed.
@@ -236,9 +239,13 @@ class Journal:
                 if self._segment is not None and self._segment.at > PAGE:
                     self._retire()
                 full = [*self._full]
-            if not full:
+            if not full or self._doubt:
                 return
-            sync_file_system(self._mail)
+            try:
+                sync_file_system(self._mail)
+            except OSError as wrong:
+                self._doubt.begin(wrong)
+                raise
             with self._writing:
                 self._full = self._full[len(full) :]
                 self._free += full
@@ -263,7 +270,9 @@ class Journal:
         with self._writing:
             for one in self._free:
                 one.remove()
-            self._free = []
+            for one in self._full:
+                os.close(one.descriptor)
+            self._free, self._full = [], []
 
 
 def sync_file_system(descriptor: int) -> None:

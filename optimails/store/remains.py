@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optimails.store import segment
+from optimails.store.doubt import Doubt
 from optimails.store.journal import NEW, SUFFIX, sync_file_system
 from optimails.store.segment import Record
 
@@ -81,8 +82,11 @@ class Remains:
 class Orphans:
     """The segments whose processes are dead, locked until ``release``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, boot: str) -> None:
         self._locked: dict[Path, int] = {}
+        self._doubt = Doubt(folder, boot)
+        if self._doubt:
+            return  # they stay until the next boot
         with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.endswith(SUFFIX):
@@ -119,6 +123,9 @@ class Orphans:
                 descriptor = os.open(mail, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 try:
                     sync_file_system(descriptor)
+                except OSError as wrong:
+                    self._doubt.begin(wrong)
+                    raise
                 finally:
                     os.close(descriptor)
                 for path in self._locked:

@@ -22,7 +22,8 @@ class JournalJobs:
     def __init__(self, data: Path, mail: LocalMailService) -> None:
         self._data = data
         self._mail = mail
-        self._remains = Remains(data / JOURNAL, accounts.boot_id())
+        self._boot = accounts.boot_id()
+        self._remains = Remains(data / JOURNAL, self._boot)
 
     async def run(self) -> None:
         """For ever."""
@@ -36,7 +37,7 @@ class JournalJobs:
     async def look(self) -> int:
         """Settle what can be; how many segments. Raises ``OSError``."""
         loop = asyncio.get_running_loop()
-        orphans = await loop.run_in_executor(None, Orphans, self._data / JOURNAL)
+        orphans = await loop.run_in_executor(None, Orphans, self._data / JOURNAL, self._boot)
         try:
             for path in orphans.segments:
                 identities = await loop.run_in_executor(None, self._remains.accounts, path)

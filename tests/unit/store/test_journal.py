@@ -133,6 +133,30 @@ def test_a_failing_disk_is_told_to_all_and_the_next_segment_works(place, monkeyp
     assert "before" in {name for _, name, _ in found(place)}
 
 
+def test_after_a_failed_settling_nothing_is_settled_until_the_next_boot(place, monkeypatch):
+    journal, other = new(place), new(place)
+    journal.write([record("one")])
+    other.write([record("two")])
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "sync_file_system", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+        with pytest.raises(OSError, match="broken"):
+            journal.settle()
+    journal.write([record("three")])
+    for one in (journal, other):
+        one.settle()  # the kernel says nothing more, and knows nothing better
+        one.close()
+    assert Orphans(place, BOOT).segments == []
+    assert {name for _, name, _ in found(place)} == {"one", "two", "three"}
+    orphans = Orphans(place, NEXT)
+    assert len(orphans.segments) == 3
+    orphans.release(place)
+    assert found(place) == []
+    again = Journal(place, place.parent / "mail", NEXT)
+    again.write([record("four")])
+    again.close()
+    assert not list(place.glob("*.segment"))
+
+
 def test_without_room_for_a_segment_the_caller_hears_of_it(place, monkeypatch):
     journal = new(place)
     with monkeypatch.context() as full:
@@ -147,14 +171,14 @@ def test_without_room_for_a_segment_the_caller_hears_of_it(place, monkeypatch):
 def test_only_the_segments_of_dead_processes_are_orphans(place):
     journal = new(place)
     journal.write([record("one")])
-    assert Orphans(place).segments == []
+    assert Orphans(place, BOOT).segments == []
     alive = only_segment(place)
     dead = place / "1-1-1.segment"
     dead.write_bytes(alive.read_bytes())
-    orphans = Orphans(place)
+    orphans = Orphans(place, BOOT)
     assert orphans.segments == [dead]
-    assert Orphans(place).segments == []  # somebody has them
+    assert Orphans(place, BOOT).segments == []  # somebody has them
     assert Remains(place, NEXT).accounts(dead) == ["aa"]
     orphans.keep(dead)
-    Orphans(place).release(place)
+    Orphans(place, BOOT).release(place)
     assert list(place.iterdir()) == [alive]
