@@ -11,6 +11,7 @@ who wait in one go. Whatever comes meanwhile is the next batch. When little come
 **Nobody waits for somebody else's trouble.** A lane that does not come back (an index that another process has locked)
 is noticed after a moment: who is done is told, and another lane goes on with the others. Of one account only one
 message at a time gets its row, so one account can hold one lane. A message that cannot be stored has its own error.
+A lane that breaks down, for whatever reason, tells those whose messages it holds; the next lane goes on with the rest.
 Large messages are not taken in here.
 """
 
@@ -65,7 +66,11 @@ class _Job:
         """In the event loop."""
         if self.future.done():  # the session went away
             return
-        if self.error is not None:
+        if isinstance(self.error, StopIteration):  # a future takes any error but this one
+            wrapped = RuntimeError("storing ended early")
+            wrapped.__cause__ = self.error
+            self.future.set_exception(wrapped)
+        elif self.error is not None:
             self.future.set_exception(self.error)
         elif self.result is not None:
             self.future.set_result(self.result)
@@ -124,23 +129,30 @@ class Intake:
 
     def _work(self, lane: object, loop: asyncio.AbstractEventLoop) -> None:
         """Batch after batch, until nothing is left to do."""
+        held: list[_Job] = []  # what this lane alone knows of
         try:
-            self._go(lane, loop)
-        finally:  # also when that failed: the next lane finds what this one left
-            with self._lock:
-                self._lanes.pop(lane, None)
+            self._go(lane, loop, held)
+        except BaseException as wrong:
+            self._give_up(lane, held, wrong)
+            with contextlib.suppress(RuntimeError):  # as below
+                loop.call_soon_threadsafe(self._look, loop)
+            raise
 
-    def _go(self, lane: object, loop: asyncio.AbstractEventLoop) -> None:
+    def _go(self, lane: object, loop: asyncio.AbstractEventLoop, held: list[_Job]) -> None:
         more = True
         while more:
-            batch = self._take(lane)
-            if batch:
-                self._make_durable(batch)
-            while (job := self._next(lane)) is not None:
-                job.finish()
+            self._take(lane, held)
+            if held:
+                self._make_durable(held)
+            while (job := self._next(lane, held)) is not None:
+                try:
+                    job.finish()
+                finally:
+                    with self._lock:
+                        self._inserting.discard(job.engine)
                 with self._lock:
-                    self._inserting.discard(job.engine)
                     self._done.append(job)
+                    held.clear()
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._tell)
             with self._lock:
@@ -148,10 +160,20 @@ class Intake:
                 if not more:
                     del self._lanes[lane]
 
-    def _take(self, lane: object) -> list[_Job]:
+    def _give_up(self, lane: object, held: list[_Job], wrong: BaseException) -> None:
+        """What the lane holds is not stored; the next lane finds everything else."""
+        with self._lock:
+            self._lanes.pop(lane, None)
+            for job in held:
+                if job.result is None and job.error is None:
+                    job.error = wrong
+                self._done.append(job)
+
+    def _take(self, lane: object, held: list[_Job]) -> None:
         with self._lock:
             self._lanes[lane] = time.monotonic()
-            return [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            while self._waiting and len(held) < BATCH:
+                held.append(self._waiting.popleft())
 
     def _make_durable(self, batch: list[_Job]) -> None:
         placed = [job for job in batch if job.place()]
@@ -164,8 +186,9 @@ class Intake:
         with self._lock:
             for job in batch:
                 (self._durable if job.error is None else self._done).append(job)
+            batch.clear()
 
-    def _next(self, lane: object) -> _Job | None:
+    def _next(self, lane: object, held: list[_Job]) -> _Job | None:
         """One that lacks its row, and of whose account no other lane has one."""
         with self._lock:
             self._lanes[lane] = time.monotonic()
@@ -173,6 +196,7 @@ class Intake:
                 job = self._durable.popleft()
                 if job.engine not in self._inserting:
                     self._inserting.add(job.engine)
+                    held.append(job)
                     return job
                 self._durable.append(job)
             return None

@@ -8,6 +8,7 @@ import pytest
 
 from optimails.events.memory import MemoryBus
 from optimails.mailbox.api import NewMessage
+from optimails.mailbox.intake import Intake, _Job
 from optimails.mailbox.service import INDEX, LocalMailService, account_directory, open_journal, places
 from optimails.model.errors import Refused, Unavailable
 from optimails.model.mailbox_name import INBOX
@@ -134,4 +135,46 @@ async def test_a_session_that_goes_away_leaves_the_others_theirs(tmp_path):
     with pytest.raises(asyncio.CancelledError):
         await tasks[0]
     assert (await house.counts())["fay"] == 2
+    await house.close()
+
+
+@in_loop
+@pytest.mark.parametrize(("owner", "step"), [(Intake, "_make_durable"), (_Job, "finish"), (Intake, "_next")])
+async def test_when_the_storing_thread_breaks_down_nobody_waits_for_ever(tmp_path, monkeypatch, owner, step):
+    house = House(tmp_path)
+    for name in NAMES:
+        await house.append(name, 0)
+    original, broken = getattr(owner, step), []
+
+    def breaks_once(*arguments):
+        if not broken:
+            broken.append(True)
+            raise MemoryError
+        return original(*arguments)
+
+    monkeypatch.setattr(owner, step, breaks_once)
+    tasks = [house.append(name, number) for number in (1, 2) for name in NAMES]
+    answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
+    assert broken
+    stored = sum((await house.counts()).values()) - len(NAMES)
+    assert stored == sum(not isinstance(one, BaseException) for one in answers)
+    again = await asyncio.wait_for(asyncio.gather(*(house.append(name, 3) for name in NAMES)), 10)
+    assert len(again) == len(NAMES)
+    await house.close()
+
+
+@in_loop
+async def test_an_error_that_no_future_takes_keeps_nobody_waiting(tmp_path, monkeypatch):
+    house = House(tmp_path)
+    for name in NAMES:
+        await house.append(name, 0)
+
+    def place(*_):
+        raise StopIteration
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MaildirFiles, "place", place)
+        tasks = [house.append(name, 1) for name in NAMES]
+        answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
+    assert {type(one) for one in answers} == {RuntimeError}
     await house.close()
