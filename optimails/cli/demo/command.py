@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,8 @@ def demo(context: click.Context, data: Path, no_serve: bool) -> int:
 
 
 def _fill(app: App, data: Path) -> None:
-    """Company and mail, once: what the user deletes later stays deleted."""
-    from optimails.cli.demo import company  # noqa: PLC0415 - when needed
+    """Company, mail and calendars, once: what the user deletes later stays deleted."""
+    from optimails.cli.demo import agenda, company  # noqa: PLC0415 - when needed
 
     secrets = company.passwords(data)
     if (data / FILLED).exists():
@@ -57,6 +58,7 @@ def _fill(app: App, data: Path) -> None:
     accounts = company.found(app.admin, secrets)
     with progress(say("cli.demo.filling"), 20) as step:
         asyncio.run(company.fill(app, accounts, step))
+    agenda.fill(app, company.shortly(accounts), datetime.now().astimezone())
     (data / FILLED).touch()
 
 

@@ -88,13 +88,18 @@ def _unless_there(make: Callable[[], object]) -> None:
             raise
 
 
+def shortly(accounts: Sequence["AccountInfo"]) -> list[tuple[str, "AccountInfo"]]:
+    """The accounts with the short names of their people."""
+    short = {person.address: person.short for person in PEOPLE}
+    return [(short[info.address], info) for info in accounts if info.address in short]
+
+
 async def fill(app: App, accounts: Sequence["AccountInfo"], step: Progress) -> None:
     """Put the mail into mailboxes that are still empty; each mailbox at once, so that a broken start can go on."""
-    short = {person.address: person.short for person in PEOPLE}
     everything = list(copies(datetime.now().astimezone()))
     async with service(app) as mail:
-        for info in accounts:
-            own = [copy for copy in everything if copy.account == short.get(info.address)]
+        for short, info in shortly(accounts):
+            own = [copy for copy in everything if copy.account == short]
             async with await mail.open(account_of(info)) as opened:
                 for mailbox, messages in groupby(sorted(own, key=lambda copy: copy.mailbox), lambda copy: copy.mailbox):
                     await _fill_mailbox(opened, mailbox, sorted(messages, key=lambda copy: copy.date))

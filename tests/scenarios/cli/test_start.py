@@ -128,6 +128,9 @@ def test_the_demo_is_made_once_and_kept(program):
     assert [account["plan"] for account in first["accounts"]] == ["premium", "basic", "shex"]
     before = {row["address"]: row["messages"] for row in program.json("quota", "show")}
     assert min(before.values()) >= 10
+    shown = program.json("calendar", "list", PEOPLE[0])
+    assert {row["name"]: row["items"] for row in shown} == {"calendar": 4, "tasks": 2}
+    assert program.json("contacts", "list", PEOPLE[0])[0]["items"] == 3
 
     assert program.json("demo", "--data", program.data, "--no-serve") == first
     assert {row["address"]: row["messages"] for row in program.json("quota", "show")} == before

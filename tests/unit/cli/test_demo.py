@@ -1,11 +1,14 @@
 """The mail of the demo is mail as programs expect it."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from email import message_from_bytes, policy
 
 import pytest
+import vobject
+from icalendar import Calendar
 
+from optimails.cli.demo import agenda
 from optimails.cli.demo.company import PEOPLE
 from optimails.cli.demo.messages import copies
 
@@ -48,3 +51,20 @@ def test_answers_point_at_what_they_answer(messages):
     assert len(answers) > 8
     assert all(message["In-Reply-To"] in identities for message in answers)
     assert all(message["References"].split()[-1] == message["In-Reply-To"] for message in answers)
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.short)
+def test_calendars_and_tasks_are_read_as_they_were_meant(person):
+    events = Calendar.from_ical(agenda.calendar(person.short, NOW)).events
+    assert [str(event["SUMMARY"]) for event in events] == [event.summary for event in agenda.EVENTS[person.short]]
+    days = [date(event.start.year, event.start.month, event.start.day) - NOW.date() for event in events]
+    assert all(timedelta(-7) < day < timedelta(15) for day in days)
+    assert all(event.end > event.start for event in events)
+    todos = Calendar.from_ical(agenda.tasks(person.short, NOW)).todos
+    assert [str(todo["SUMMARY"]) for todo in todos] == list(agenda.TASKS[person.short])
+
+
+def test_contacts_have_names_and_addresses():
+    cards = list(vobject.readComponents(agenda.contacts().decode()))
+    assert [card.fn.value for card in cards] == ["Hélène Dupont", "Paul Garnier", "Emma Hughes"]
+    assert all("@" in card.email.value for card in cards)
