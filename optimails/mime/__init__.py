@@ -7,7 +7,7 @@ messages with bare LF line ends work as they are. Whatever the bytes, there is a
 from optimails.mime.addresses import Address, parse_addresses, render_addresses
 from optimails.mime.buffer import Buffer
 from optimails.mime.dates import Sent, parse_date
-from optimails.mime.decode import binary_size, decode_part, header_text, header_texts, text
+from optimails.mime.decode import binary_size, decode_part, header_text, header_texts, part_source, text
 from optimails.mime.fields import FieldFilter, field_filter, header_fields
 from optimails.mime.header import body_start
 from optimails.mime.html import html_text
@@ -44,6 +44,7 @@ __all__ = [
     "parse",
     "parse_addresses",
     "parse_date",
+    "part_source",
     "prepare",
     "render_addresses",
     "section",

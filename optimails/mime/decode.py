@@ -76,6 +76,11 @@ def text(message: Buffer, limit_bytes: int) -> Iterator[str]:
             yield html_text(decoded) if part.subtype == b"html" else decoded
 
 
+def part_source(message: Buffer, part: Part, limit_bytes: int) -> str:
+    """A text part as it is written, HTML with its markup; at most ``limit_bytes`` of the decoded body."""
+    return decode_bytes(_beginning(message, part, limit_bytes), part.charset)
+
+
 def _beginning(message: Buffer, part: Part, limit: int) -> bytes:
     """At most ``limit`` decoded bytes from the start of the part; an unknown encoding counts as none."""
     # Encoded text is longer: base64 by 4/3 and its line ends, quoted-printable up to three times.
