@@ -13,7 +13,7 @@ from optimails.groupware.account import AccountGroupware, insert_collection
 from optimails.groupware.api import Bounds, Kind, NewCollection
 from optimails.index.database import Damaged, Database, Schema, storage_errors
 from optimails.index.groupware import collections
-from optimails.index.groupware.schema import VERSION, sqlite_statements
+from optimails.index.groupware.schema import UPGRADES, VERSION, sqlite_statements
 from optimails.model.account import Account
 from optimails.model.ids import AccountId
 from optimails.store.journal import sync_folder
@@ -23,7 +23,7 @@ from optimails.texts import text
 log = logging.getLogger(__name__)
 
 FILE = "groupware.sqlite"
-SCHEMA = Schema(VERSION, sqlite_statements)
+SCHEMA = Schema(VERSION, sqlite_statements, UPGRADES)
 DEFAULTS = (
     ("calendar", NewCollection(Kind.CALENDAR, ("VEVENT",), color="#2A6FBBFF", position=1)),
     ("tasks", NewCollection(Kind.CALENDAR, ("VTODO",), color="#4B8B3BFF", position=2)),

@@ -26,6 +26,7 @@ class ItemRow(NamedTuple):
     whole: int
     kept_from: int | None
     kept_to: int | None
+    schedule_tag: str | None
 
 
 class Facts(NamedTuple):
@@ -161,6 +162,10 @@ def remove(connection: sqlite3.Connection, collection: int, row: ItemRow, now: i
     connection.execute("INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?)", (collection, row.name, change, now))
     _count(connection, collection, change, -1, -row.size)
     return change
+
+
+def set_schedule_tag(connection: sqlite3.Connection, identity: int, tag: str | None) -> None:
+    connection.execute("UPDATE item SET schedule_tag = ? WHERE id = ?", (tag, identity))
 
 
 def changed_since(

@@ -6,12 +6,14 @@ carry the number of their last change; so one number serves the sync-token and c
 account's, whatever state other protocols keep.
 """
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-VERSION = 1
-"""``PRAGMA user_version`` of a file with this schema."""
+VERSION = 2
+"""``PRAGMA user_version`` of a file with this schema; see ``UPGRADES`` at the end."""
 
 metadata = sa.MetaData()
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -73,6 +75,7 @@ item = sa.Table(
     sa.Column("whole", sa.Boolean, nullable=False),  # the tables hold all of its indexed properties
     sa.Column("kept_from", _BIG),  # NULL: all its occurrences are kept; else those between
     sa.Column("kept_to", _BIG),
+    sa.Column("schedule_tag", sa.Text),  # NULL: not part of scheduling, or not known to be
     sqlite_autoincrement=True,
 )
 sa.Index("item_name", item.c.collection, item.c.name, unique=True)
@@ -133,13 +136,63 @@ tombstone = sa.Table(
 sa.Index("tombstone_change", tombstone.c.collection, tombstone.c.change)
 
 
-def sqlite_statements() -> list[str]:
-    """What creates an empty file in SQLite."""
+message_text = sa.Table(
+    "message_text",  # of scheduling messages: one text often goes to many people
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    sa.Column("text", sa.LargeBinary, nullable=False),
+)
+
+message_out = sa.Table(
+    "message_out",  # scheduling messages that are not delivered yet, or could not be
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),  # in this order they are delivered
+    sa.Column("id", sa.Text, nullable=False, unique=True),  # as the recipient remembers it
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("sent_by", sa.Text, nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("uid", sa.Text, nullable=False),
+    sa.Column("component", sa.Text, nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("quiet", sa.Boolean, nullable=False),
+    sa.Column("created", _BIG, nullable=False),  # Unix seconds
+    sa.Column("text", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due", _BIG),  # Unix seconds; NULL: given up
+    sa.Column("why", sa.Text, nullable=False),  # what went wrong last
+    sqlite_autoincrement=True,
+)
+sa.Index("message_out_text", message_out.c.text)
+
+message_in = sa.Table(
+    "message_in",  # which ones were worked on, so that none counts twice
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("at", _BIG, nullable=False),  # Unix seconds
+    sa.Column("result", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def sqlite_statements(*tables: sa.Table) -> list[str]:
+    """What creates an empty file in SQLite, or only these tables of it."""
     dialect = sqlite.dialect()
-    tables = metadata.sorted_tables
-    creations = [str(CreateTable(table).compile(dialect=dialect)) for table in tables]
+    wanted = [table for table in metadata.sorted_tables if not tables or table in tables]
+    creations = [str(CreateTable(table).compile(dialect=dialect)) for table in wanted]
     return creations + [
         str(CreateIndex(index).compile(dialect=dialect))
-        for table in tables
+        for table in wanted
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
+
+
+UPGRADES: dict[int, Callable[[], list[str]]] = {
+    2: lambda: [
+        *sqlite_statements(message_text, message_out, message_in),
+        "ALTER TABLE item ADD COLUMN schedule_tag TEXT",
+    ],
+}
+"""What turns a file of the version before into one of this version; carried out when an account is opened."""
