@@ -10,7 +10,7 @@ import binascii
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from optimails.door.login import Login
     from optimails.model.company import CompanyEntry
     from optimails.model.ids import AccountId
+    from optimails.model.photo import Photo
     from optimails.model.rights import Object
 
 ROOT = "/dav"
@@ -76,6 +77,9 @@ class _People:
 
     def company(self, domain: str, known: int) -> "tuple[int, tuple[CompanyEntry, ...] | None]":
         return self._wait(self._directory.company(domain, known))
+
+    def photos(self, ids: "Sequence[str]") -> "dict[str, Photo]":
+        return self._wait(self._directory.photos(ids))
 
     def forget(self, owner: "AccountId", on: "Object") -> None:
         try:
@@ -218,7 +222,7 @@ class Dav:
         if self._application is None:
             people, data, dav = _People(self._directory), self._config.server.data, self._config.dav
             if dav.company_book:
-                self._company = CompanyBooks(data, people.company, dav.company_book_hides)
+                self._company = CompanyBooks(data, people.company, dav.company_book_hides, people.photos)
             world = World(self._groupware, people, AuditLog(data), company=self._company)
             self._application = DavApplication(world, self._config.dav.max_body)
         call = partial(_call, self._application, environ)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimails.cli import frame
+from optimails.cli import contact, frame
 from optimails.cli.app import App, since
 from optimails.cli.frame import argument, option, say
 from optimails.cli.output import count, print_json, size
@@ -34,14 +34,17 @@ def _settings(command: Any) -> Any:
         )
     ):
         command = decorate(command)
-    return command
+    return contact.options(command)
 
 
 def _wishes(given: dict[str, Any]) -> dict[str, Any]:
     """Only what was named on the line; ``plan`` as a limit means that of the plan."""
+    shown = contact.taken_out(given)
     wishes: dict[str, Any] = {
         key: None if value == OF_PLAN and key != "plan" else value for key, value in given.items() if value is not None
     }
+    if shown is not None:
+        wishes["shown"] = shown
     if "over_quota" in wishes:
         wishes["over_quota"] = OverQuota(wishes["over_quota"])
     return wishes
@@ -122,7 +125,8 @@ def show(app: App, address: str) -> None:
     info = app.admin.account_get(address)
     row = _row(info)
     row["aliases"] = [alias.alias for alias in app.admin.alias_list(target=info.address)]
-    app.record(row, {**_SHOW, "state": app.state, "has_password": app.yes_no, "forward_copy": app.yes_no})
+    words = dict.fromkeys(("has_password", "forward_copy", "hidden"), app.yes_no)
+    app.record(row, {**_SHOW, **words, "state": app.state})
 
 
 @frame.command(account, "password")
@@ -220,4 +224,5 @@ def _row(info: "AccountInfo") -> dict[str, Any]:
         "has_password": info.has_password,
         "created": since(info.created),
         "kept_until": since(info.kept_until),
+        **contact.row(info),
     }

@@ -8,6 +8,7 @@ import click
 
 from optimails.cli import frame
 from optimails.cli.app import App
+from optimails.cli.contact import hidden_option
 from optimails.cli.frame import argument, option, say
 from optimails.cli.list_members import members
 from optimails.cli.list_posts import add_commands
@@ -43,6 +44,7 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
             option("--hold-days", type=int, text_key="list_hold_days"),
             option("--bounces", type=int, text_key="list_bounces"),
             option("--bounce-days", type=int, text_key="list_bounce_days"),
+            hidden_option(),
         )
     ):
         function = decorate(function)
@@ -65,6 +67,7 @@ def _row(info: "ListInfo") -> dict[str, Any]:
         "members": info.members,
         "suspended": info.suspended,
         "created": info.created,
+        "hidden": info.hidden,
     }
 
 
@@ -75,7 +78,9 @@ def _row(info: "ListInfo") -> dict[str, Any]:
 @click.pass_obj
 def add(app: App, /, address: str, owners: tuple[str, ...], **settings: Any) -> None:
     """Members are added afterwards, by `members add`."""
+    hidden = settings.pop("hidden")
     info = app.admin.list_add(address, owners=owners, **_wishes(settings))
+    info = app.admin.list_hide(address, hidden=True) if hidden else info
     app.done("cli.list.added", _row(info), list=info.settings.address)
 
 
@@ -85,10 +90,11 @@ def add(app: App, /, address: str, owners: tuple[str, ...], **settings: Any) -> 
 @click.pass_obj
 def set_(app: App, /, address: str, **settings: Any) -> None:
     """What is not named stays. Takes effect at once."""
-    wishes = _wishes(settings)
-    if not wishes:
+    hidden, wishes = settings.pop("hidden"), _wishes(settings)
+    if not wishes and hidden is None:
         raise click.UsageError(say("cli.error.nothing_to_set"))
     info = app.admin.list_set(address, **wishes)
+    info = app.admin.list_hide(address, hidden=hidden) if hidden is not None else info
     app.done("cli.list.changed", _row(info), list=info.settings.address)
 
 
@@ -106,7 +112,9 @@ def all_(app: App, domain: str | None) -> None:
 @click.pass_obj
 def show(app: App, address: str) -> None:
     row = _row(app.admin.list_get(address))
-    app.record(row, {"max_size": size, "everyone": app.yes_no, "leave": app.yes_no, "created": app.shown})
+    app.record(
+        row, {"max_size": size, "everyone": app.yes_no, "leave": app.yes_no, "created": app.shown, "hidden": app.yes_no}
+    )
 
 
 @frame.command(list_, "remove")

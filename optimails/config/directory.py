@@ -58,6 +58,9 @@ class DirectorySettings(Section):
         10_000, ge=1, le=1_000_000, description="Members of one distribution list, and people that its mail may reach."
     )
     forward_targets: int = Field(20, ge=1, le=1_000, description="Addresses that an account may forward its mail to.")
+    max_photo: int = Field(
+        102_400, ge=1_024, le=1_048_576, description="Bytes of the photo of an account, a JPEG or PNG."
+    )
 
 
 class LdapTls(StrEnum):
@@ -109,6 +112,11 @@ class LdapSettings(LdapConnection):
         description="Attributes with further addresses; a leading `smtp:` is dropped, other schemes are passed over.",
     )
     name_attribute: str = Field("displayName", description="Attribute with the name to show; `cn` where it is missing.")
+    contacts: bool = Field(
+        True,
+        description="Whether telephone numbers, title, department, company, office, city and photo of people are what "
+        "the server says of them (the attributes of inetOrgPerson and Active Directory).",
+    )
     plan_attribute: str = Field("", description="Attribute with the id of the plan; empty: `default_plan`.")
     quota_attribute: str = Field(
         "", description="Attribute with the storage limit in bytes, or with a unit (`500M`, `2G`); empty: the plan's."

@@ -1,6 +1,6 @@
 """What services ask of the directory. All calls are made from the event loop; blocking work goes to threads inside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from optimails.model.address import EmailAddress
 from optimails.model.company import CompanyEntry
 from optimails.model.ids import AccountId
 from optimails.model.mailing_list import Expansion, MailingList
+from optimails.model.photo import Photo
 from optimails.model.rights import Answer, Delegation, Entry, Identifier, Kind, Object, Offer, Right, SendRight, Sharing
 
 
@@ -114,6 +115,9 @@ class Directory(Protocol):
 
         Raises ``Unavailable``.
         """
+
+    async def photos(self, ids: Sequence[str]) -> dict[str, Photo]:
+        """The pictures of these entries of an address book, of those that have one. Raises ``Unavailable``."""
 
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
         """Whether it may put the address into the envelope: its own, or one that ``send_right`` lets it use."""

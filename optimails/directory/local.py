@@ -40,6 +40,7 @@ from optimails.model.company import CompanyEntry
 from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
 from optimails.model.mailing_list import Expansion, MailingList
+from optimails.model.photo import Photo
 from optimails.model.rights import SendRight
 
 T = TypeVar("T")
@@ -153,6 +154,9 @@ class LocalDirectory:
         if version == known:
             return version, None
         return version, await self._read(lambda connection: company.entries(connection, domain))
+
+    async def photos(self, ids: Sequence[str]) -> dict[str, Photo]:
+        return await self._read(lambda connection: company.photos(connection, ids))
 
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
         right, _ = await self.send_right(account, sender)

@@ -29,6 +29,8 @@ from sqlalchemy import (
     true,
 )
 
+from optimails.model.contact import FIELDS
+
 UNLIMITED = -1
 SOURCE_LOCAL = "local"
 SOURCE_LDAP = "ldap"
@@ -115,6 +117,7 @@ address = Table(
     Column("domain", ForeignKey("domain.name"), nullable=False, index=True),
     Column("account", ForeignKey("account.id"), unique=True),  # NULL: an alias or a list
     Column("list", Boolean, nullable=False, server_default=false()),
+    Column("hidden", Boolean, nullable=False, server_default=false()),  # no address book shows it
     Column("created", BigInteger, nullable=False),
 )
 
@@ -125,6 +128,22 @@ alias_target = Table(
     Column("target", Text, primary_key=True),  # key of any address, here or elsewhere
     Column("position", Integer, nullable=False),
     Index("ix_alias_target_target", "target"),
+)
+
+contact = Table(  # values of ``optimails.model.contact``; there where something is known
+    "contact",
+    metadata,
+    Column("account", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    *(Column(name, Text, nullable=False) for name in FIELDS),
+)
+
+photo = Table(
+    "photo",
+    metadata,
+    Column("account", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 app_password = Table(

@@ -12,26 +12,30 @@ over a newer one.
 import fcntl
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from optimails.groupware.account import AccountGroupware, insert_collection
 from optimails.groupware.api import Bounds, Collection, Kind, NewCollection
+from optimails.groupware.company_card import card_text
 from optimails.groupware.service import LocalGroupware
-from optimails.groupware.text import fold
 from optimails.index.database import Damaged, storage_errors
 from optimails.index.groupware import collections
 from optimails.model.account import Account, AccountState, Limits
 from optimails.model.address import EmailAddress
-from optimails.model.company import CompanyEntry
+from optimails.model.company import CompanyEntry, shown
 from optimails.model.ids import AccountId
+from optimails.model.photo import Photo
 
 NAME = "company"
 """The segment of the book in addresses."""
 Source = Callable[[str, int], tuple[int, tuple[CompanyEntry, ...] | None]]
 """The directory's version and the domain's entries; None when the version is the one that is given."""
+Photos = Callable[[Sequence[str]], dict[str, Photo]]
+"""The pictures of the entries with these ids."""
 _BOUNDS = Bounds(storage=2**40, items=1_000_000)
+_PORTION = 100  # entries whose pictures are in memory together
 
 
 class CompanyBooks:
@@ -40,10 +44,13 @@ class CompanyBooks:
     ``hidden`` has addresses that are in no book, and with an ``@`` before them domains that have none.
     """
 
-    def __init__(self, data: Path | None, source: Source, hidden: Iterable[str] = ()) -> None:
+    def __init__(
+        self, data: Path | None, source: Source, hidden: Iterable[str] = (), photos: Photos = lambda _ids: {}
+    ) -> None:
         """Without ``data``, everything is in memory (for tests)."""
         self._files = _Files(data, _BOUNDS)
         self._source = source
+        self._photos = photos
         self._hidden = frozenset(one.lower() for one in hidden)
         self._versions: dict[str, int] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -73,15 +80,19 @@ class CompanyBooks:
             version, entries = self._source(domain, -1)
             collection = book.collection(NAME)
             assert collection is not None
-            _write(book, collection, [card for card in map(self._card, entries or ()) if card is not None])
+            _write(book, collection, self._cards(shown(entries or (), self._hidden)))
         self._versions[domain] = version
 
-    def _card(self, entry: CompanyEntry) -> tuple[str, bytes] | None:
-        shown = tuple(one for one in entry.addresses if one.lower() not in self._hidden)
-        if not shown or entry.addresses[0] != shown[0]:
-            return None
-        uid = hashlib.sha256(entry.id.encode()).hexdigest()[:32]
-        return f"{uid}.vcf", card_text(uid, entry.name, shown, entry.note).encode()
+    def _cards(self, entries: Sequence[CompanyEntry]) -> Iterator[tuple[str, bytes]]:
+        names = {entry.addresses[0].lower(): entry.name for entry in entries}
+        for start in range(0, len(entries), _PORTION):
+            portion = entries[start : start + _PORTION]
+            pictured = [entry.id for entry in portion if entry.photo]
+            photos = self._photos(pictured) if pictured else {}
+            for entry in portion:
+                uid = hashlib.sha256(entry.id.encode()).hexdigest()[:32]
+                manager = names.get(entry.contact.manager, "")  # hidden ones stay so
+                yield f"{uid}.vcf", card_text(uid, entry, photos.get(entry.id), manager).encode()
 
 
 class _Files(LocalGroupware):
@@ -116,31 +127,15 @@ class _Files(LocalGroupware):
                 insert_collection(connection, account.id, NAME, NewCollection(Kind.BOOK, ()))
 
 
-def _write(book: AccountGroupware, collection: Collection, cards: list[tuple[str, bytes]]) -> None:
+def _write(book: AccountGroupware, collection: Collection, cards: Iterable[tuple[str, bytes]]) -> None:
     """Bring the book to these cards; those that are as they were are not touched."""
     known = dict(book.etags(collection))
-    for name in known.keys() - {name for name, _ in cards}:
+    changed, gone = [], set(known)
+    for name, text in cards:
+        gone.discard(name)
+        if known.get(name) != hashlib.sha256(text).hexdigest()[:32]:
+            changed.append((name, text))
+    for name in gone:
         book.delete(collection, name)
-    changed = [(name, text) for name, text in cards if known.get(name) != hashlib.sha256(text).hexdigest()[:32]]
     if changed:
         book.put_all(collection, changed)
-
-
-def card_text(uid: str, name: str, addresses: tuple[str, ...], note: str = "") -> str:
-    """A vCard 3.0 (RFC 2426), which every program reads."""
-    given, _, family = name.rpartition(" ")
-    lines = ["BEGIN:VCARD", "VERSION:3.0", f"UID:{uid}", f"FN:{_escaped(name)}"]
-    lines.append(f"N:{_escaped(family)};{_escaped(given)};;;")
-    lines += [
-        f"EMAIL;TYPE=INTERNET{',PREF' if not at else ''}:{_escaped(address)}" for at, address in enumerate(addresses)
-    ]
-    if note:
-        lines.append(f"NOTE:{_escaped(note)}")
-    return "".join(map(fold, [*lines, "END:VCARD"]))
-
-
-def _escaped(value: str) -> str:
-    """As a text within a line, whatever is in it (RFC 2426 §5)."""
-    for mark in "\\;,":
-        value = value.replace(mark, "\\" + mark)
-    return "".join(one if one.isprintable() else "\\n" if one == "\n" else " " for one in value)

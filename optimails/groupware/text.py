@@ -161,8 +161,8 @@ def split_list(value: str) -> list[str]:
 
 def fold(line: str) -> str:
     """A line of at most 75 octets each (RFC 5545 §3.1), characters kept whole, with its line end."""
-    if len(line) <= 75 and line.isascii():
-        return line + "\r\n"
+    if line.isascii():  # a photo is one line of a hundred thousand
+        return "\r\n ".join([line[:75], *(line[at : at + 74] for at in range(75, len(line), 74))]) + "\r\n"
     rows, row, size = [], "", 0
     for character in line:
         width = len(character.encode("utf-8", "replace"))

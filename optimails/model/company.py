@@ -1,6 +1,16 @@
 """Whom one can write to within a domain: what its address book shows."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from optimails.model.contact import UNKNOWN, Contact
+
+
+class EntryKind(StrEnum):
+    PERSON = "person"
+    LIST = "list"  # a distribution list
+    ALIAS = "alias"  # of several, or of somebody elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +21,16 @@ class CompanyEntry:
     name: str
     addresses: tuple[str, ...]  # the first one is its own, then aliases that lead to it alone
     note: str = ""
+    kind: EntryKind = EntryKind.PERSON
+    contact: Contact = UNKNOWN
+    photo: str = ""  # digest of the picture, which the directory gives by the entry's id; empty: none
+
+
+def shown(entries: Iterable[CompanyEntry], hidden: frozenset[str]) -> list[CompanyEntry]:
+    """The entries without these addresses (in lower case); who is hidden by the first of his is left out."""
+    found = []
+    for entry in entries:
+        addresses = tuple(one for one in entry.addresses if one.lower() not in hidden)
+        if addresses and addresses[0] == entry.addresses[0]:
+            found.append(entry if addresses == entry.addresses else replace(entry, addresses=addresses))
+    return found

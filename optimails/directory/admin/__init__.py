@@ -7,6 +7,7 @@ destroyed: what is removed is closed, and can be restored for ``keep_removed_day
 from optimails.directory.admin.accounts import Accounts
 from optimails.directory.admin.aliases import Aliases
 from optimails.directory.admin.app_passwords import AppPasswords
+from optimails.directory.admin.contacts import Shown
 from optimails.directory.admin.domains import Domains
 from optimails.directory.admin.lists import Lists
 from optimails.directory.admin.members import Members
@@ -38,6 +39,7 @@ __all__ = [
     "ListInfo",
     "MemberInfo",
     "PlanInfo",
+    "Shown",
     "Unchanged",
 ]
 

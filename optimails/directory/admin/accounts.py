@@ -18,12 +18,25 @@ from optimails.directory.admin.base import (
     valid_domain,
     valid_text,
 )
+from optimails.directory.admin.contacts import AS_IT_IS, Shown, contact_of
 from optimails.directory.admin.plans import find_plan
 from optimails.directory.admin.values import UNCHANGED, AccountInfo, PlanInfo, Unchanged
 from optimails.directory.lookup import forward_of, limits_of
-from optimails.directory.schema import CLOSED, SOURCE_LDAP, SOURCE_LOCAL, UNLIMITED, account, acl_entry, address, plan
+from optimails.directory.schema import (
+    CLOSED,
+    SOURCE_LDAP,
+    SOURCE_LOCAL,
+    UNLIMITED,
+    account,
+    acl_entry,
+    address,
+    contact,
+    photo,
+    plan,
+)
 from optimails.model.account import AccountState, OverQuota
 from optimails.model.address import EmailAddress
+from optimails.model.contact import FIELDS
 from optimails.model.errors import Reason
 from optimails.model.ids import AccountId
 from optimails.model.rights import Identifier, Who
@@ -45,6 +58,7 @@ class Accounts(Base):
         messages: int | None = None,
         retention: int | None = None,
         over_quota: OverQuota = OverQuota.TEMPORARY,
+        shown: Shown = AS_IT_IS,
     ) -> AccountInfo:
         """A new account.
 
@@ -58,6 +72,7 @@ class Accounts(Base):
             messages: own limit of messages, likewise.
             retention: own days that expunged messages are kept; None: the plan's.
             over_quota: how delivery answers when the account is full.
+            shown: what address books show.
         """
         where = valid_address(mail)
         values = {
@@ -73,6 +88,7 @@ class Accounts(Base):
             _check_limits(find_plan(connection, plan), values)
             claim(connection, where, self.settings.keep_removed_days)
             account_id = insert_account(connection, where, plan, SOURCE_LOCAL, values)
+            shown.apply(connection, account_id, where.key, self.settings.max_photo)
             return self._account(connection, account_id)
 
     def account_set(  # noqa: PLR0913  (one argument for each column)
@@ -89,6 +105,7 @@ class Accounts(Base):
         state: AccountState | Unchanged = UNCHANGED,
         forward: Sequence[str] | Unchanged = UNCHANGED,
         forward_copy: bool | Unchanged = UNCHANGED,
+        shown: Shown = AS_IT_IS,
     ) -> AccountInfo:
         """Change an account, named by address or id; ``state`` may be ACTIVE or SUSPENDED, effective at once.
 
@@ -109,10 +126,12 @@ class Accounts(Base):
         with self.database.write() as connection:
             row = find_account(connection, which)
             _check_limits(find_plan(connection, values.get("plan", row["plan"])), dict(row) | values)
+            own = EmailAddress(row["local"], row["domain"])
             if not isinstance(forward, Unchanged):
-                values["forward"] = self._forward(forward, EmailAddress(row["local"], row["domain"]))
+                values["forward"] = self._forward(forward, own)
             if values:
                 connection.execute(update(account).where(account.c.id == row["id"]).values(**values))
+            shown.apply(connection, row["id"], own.key, self.settings.max_photo)
             return self._account(connection, row["id"])
 
     def account_get(self, which: str) -> AccountInfo:
@@ -243,6 +262,9 @@ class Accounts(Base):
             created=row["created"],
             closed_at=closed_at,
             kept_until=self._kept_until(closed_at) if closed_at is not None else None,
+            contact=contact_of(row),
+            photo=row["photo_kind"] or "",
+            hidden=bool(row["hidden"]),
         )
 
 
@@ -307,7 +329,15 @@ def _accounts() -> Select[Any]:
         plan.c.storage.label("plan_storage"),
         plan.c.messages.label("plan_messages"),
         plan.c.retention.label("plan_retention"),
-    ).join(plan, plan.c.id == account.c.plan)
+        *(contact.c[name].label(f"contact_{name}") for name in FIELDS),
+        photo.c.kind.label("photo_kind"),
+        address.c.hidden,
+    ).select_from(
+        account.join(plan, plan.c.id == account.c.plan)
+        .outerjoin(contact, contact.c.account == account.c.id)
+        .outerjoin(photo, photo.c.account == account.c.id)
+        .outerjoin(address, address.c.account == account.c.id)
+    )
 
 
 def _language(language: str) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, delete, false, func, insert, select
 
 from optimails.directory.admin.accounts import claim
 from optimails.directory.admin.base import Base, now, open_domain, refused, valid_address, valid_domain
+from optimails.directory.admin.contacts import hide
 from optimails.directory.admin.values import AliasInfo
 from optimails.directory.schema import address, alias_target
 from optimails.model.errors import Reason
@@ -36,6 +37,14 @@ class Aliases(Base):
             _insert(connection, where.key, new, _next_position(connection, where.key))
             return _alias(connection, where.key)
 
+    def alias_hide(self, alias: str, *, hidden: bool) -> AliasInfo:
+        """Whether address books leave it out."""
+        key = valid_address(alias).key
+        with self.database.write() as connection:
+            _alias(connection, key)
+            hide(connection, key, hidden=hidden)
+            return _alias(connection, key)
+
     def alias_remove(self, alias: str, targets: Sequence[str] = ()) -> AliasInfo | None:
         """Remove these targets, or the whole alias when none is named or none is left (then gives None)."""
         where = valid_address(alias)
@@ -57,7 +66,7 @@ class Aliases(Base):
     def alias_list(self, domain_name: str | None = None, *, target: str | None = None) -> list[AliasInfo]:
         """All aliases by address: of one domain, or directly leading to one target."""
         query = (
-            select(address.c.key, address.c.created, alias_target.c.target)
+            select(address.c.key, address.c.created, address.c.hidden, alias_target.c.target)
             .join(alias_target, alias_target.c.alias == address.c.key)
             .order_by(address.c.domain, address.c.key, alias_target.c.position)
         )
@@ -66,11 +75,11 @@ class Aliases(Base):
         if target is not None:
             leading = select(alias_target.c.alias).where(alias_target.c.target == valid_address(target).key)
             query = query.where(address.c.key.in_(leading))
-        found: dict[str, tuple[int, list[str]]] = {}
+        found: dict[str, tuple[int, bool, list[str]]] = {}
         with self.database.read() as connection:
-            for key, created, to in connection.execute(query):
-                found.setdefault(key, (created, []))[1].append(to)
-        return [AliasInfo(key, tuple(to), created) for key, (created, to) in found.items()]
+            for key, created, hidden, to in connection.execute(query):
+                found.setdefault(key, (created, hidden, []))[2].append(to)
+        return [AliasInfo(key, tuple(to), created, hidden) for key, (created, hidden, to) in found.items()]
 
 
 def _exists(connection: Connection, key: str) -> bool:
@@ -78,13 +87,14 @@ def _exists(connection: Connection, key: str) -> bool:
 
 
 def _alias(connection: Connection, key: str) -> AliasInfo:
-    created = connection.execute(select(address.c.created).where(address.c.key == key, *IS_ALIAS)).scalar()
-    if created is None:
+    columns = select(address.c.created, address.c.hidden)
+    row = connection.execute(columns.where(address.c.key == key, *IS_ALIAS)).one_or_none()
+    if row is None:
         raise refused(f"There is no alias {key}", Reason.NON_EXISTENT)
     targets = connection.execute(
         select(alias_target.c.target).where(alias_target.c.alias == key).order_by(alias_target.c.position)
     ).scalars()
-    return AliasInfo(key, tuple(targets), created)
+    return AliasInfo(key, tuple(targets), row.created, row.hidden)
 
 
 def _next_position(connection: Connection, key: str) -> int:

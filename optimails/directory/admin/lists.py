@@ -18,6 +18,7 @@ from optimails.directory.admin.base import (
     valid_domain,
     valid_text,
 )
+from optimails.directory.admin.contacts import hide
 from optimails.directory.admin.values import ListInfo
 from optimails.directory.schema import address, list_member, list_role, mailing_list
 from optimails.model.errors import Reason
@@ -79,6 +80,13 @@ class Lists(Base):
                 connection.execute(update(mailing_list).where(mailing_list.c.address == key).values(**values))
             return info(connection, key)
 
+    def list_hide(self, where: str, *, hidden: bool) -> ListInfo:
+        """Whether address books leave it out."""
+        with self.database.write() as connection:
+            key = find_list(connection, where).key
+            hide(connection, key, hidden=hidden)
+            return info(connection, key)
+
     def list_remove(self, where: str) -> ListInfo:
         """Remove the list with all its settings and members; its address is free at once, as an alias' is."""
         with self.database.write() as connection:
@@ -135,7 +143,8 @@ def info(connection: Connection, key: str) -> ListInfo:
     created = connection.execute(select(mailing_list.c.created).where(mailing_list.c.address == key)).scalar_one()
     counted = select(func.count(), func.count(list_member.c.suspended)).where(list_member.c.list == key)
     members, suspended = connection.execute(counted).one()
-    return ListInfo(found, members, suspended, created)
+    hidden = connection.execute(select(address.c.hidden).where(address.c.key == key)).scalar_one()
+    return ListInfo(found, members, suspended, created, hidden)
 
 
 def _add_people(connection: Connection, key: str, role: Role, people: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from optimails.model.account import AccountState, Limits, OverQuota, Service
+from optimails.model.contact import Contact
 from optimails.model.ids import AccountId
 from optimails.model.mailing_list import MailingList
 
@@ -49,6 +50,9 @@ class AccountInfo:
     created: int
     closed_at: int | None
     kept_until: int | None  # of a closed account: when its address is free and its mail may go
+    contact: Contact
+    photo: str  # JPEG or PNG; empty: none
+    hidden: bool  # whether address books leave it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class AliasInfo:
     alias: str
     targets: tuple[str, ...]
     created: int
+    hidden: bool  # whether address books leave it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class ListInfo:
     members: int
     suspended: int  # of these, who get no mail
     created: int
+    hidden: bool  # whether address books leave it out
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from ldap3.utils.conv import escape_filter_chars
 from optimails.config.directory import LdapSettings
 from optimails.directory.ldap.server import Entry
 from optimails.model.address import EmailAddress
+from optimails.model.contact import Contact
 from optimails.model.errors import BadSyntax
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,28 @@ class Person:
     name: str
     plan: str  # empty: not said
     storage: int | None  # bytes; None: not said
+    contact: Contact | None = None  # without manager; None: the server is not asked
+    photos: tuple[bytes, ...] = ()  # whatever the server calls so
 
 
-def attributes(settings: LdapSettings) -> list[str]:
-    """All that we ever read of a person."""
+# How to reach somebody, as inetOrgPerson (RFC 2798, RFC 4519) and Active Directory name it; the first that is there.
+CONTACT = {
+    "given_name": ("givenName",),
+    "family_name": ("sn",),
+    "title": ("title",),
+    "department": ("department", "departmentNumber", "ou"),
+    "company": ("company", "o"),
+    "office": ("physicalDeliveryOfficeName", "roomNumber"),
+    "location": ("l",),
+    "phone": ("telephoneNumber",),
+    "mobile": ("mobile",),
+    "fax": ("facsimileTelephoneNumber",),
+}
+PHOTOS = ("thumbnailPhoto", "jpegPhoto")  # the smaller one first
+
+
+def attributes(settings: LdapSettings, *, photos: bool = False) -> list[str]:
+    """All that we ever read of a person; ``photos``, which are large, only when asked for."""
     wanted = (
         settings.address_attribute,
         settings.name_attribute,
@@ -41,6 +60,8 @@ def attributes(settings: LdapSettings) -> list[str]:
         settings.quota_attribute,
         *settings.alias_attributes,
         *settings.login_attributes,
+        *(name for names in CONTACT.values() for name in names if settings.contacts),
+        *(PHOTOS if settings.contacts and photos else ()),
     )
     return list(dict.fromkeys(attribute for attribute in wanted if attribute))
 
@@ -78,10 +99,24 @@ def person(settings: LdapSettings, entry: Entry) -> Person | None:
         dn=entry.dn,
         address=address,
         aliases=frozenset(aliases - {address.key}),
-        name=" ".join((entry.first(settings.name_attribute) or entry.first("cn")).split())[:250],
+        name=_line(entry, settings.name_attribute) or _line(entry, "cn"),
         plan=entry.first(settings.plan_attribute).strip().lower(),
         storage=size(entry.first(settings.quota_attribute)),
+        contact=_contact(entry) if settings.contacts else None,
+        photos=tuple(value for name in PHOTOS for value in entry.octets.get(name.lower(), ())[:1]),
     )
+
+
+def _contact(entry: Entry) -> Contact:
+    return Contact(
+        **{field: next(filter(None, (_line(entry, name) for name in names)), "") for field, names in CONTACT.items()}
+    )
+
+
+def _line(entry: Entry, attribute: str) -> str:
+    """Its first value as one line that can be shown."""
+    words = " ".join(entry.first(attribute).split())[:250]
+    return "".join(character for character in words if character.isprintable())
 
 
 def ranged(entry: Entry, attribute: str) -> tuple[list[str], int | None]:

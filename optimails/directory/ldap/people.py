@@ -1,7 +1,8 @@
 """The LDAP servers together: who is behind an address or login, and the account that person has with us.
 
 A person gets an account, a row like any other with ``source`` = ldap, when somebody first logs in or is written to.
-From then on the row carries name, plan and quota as the server last told. An address that an account or alias of our
+From then on the row carries name, plan and quota as the server last told, and the contact data, too (its manager apart;
+a photo of ours stays while the server has none). An address that an account or alias of our
 own has, or that was removed here, is never taken over. Who disappears from the server can no longer log in; the account
 goes on receiving until it is removed here, so that a mistake in the server's data loses no mail.
 """
@@ -9,13 +10,14 @@ goes on receiving until it is removed here, so that a mistake in the server's da
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from optimails.config.directory import DirectorySettings, LdapSettings
 from optimails.directory.admin.accounts import insert_account
+from optimails.directory.admin.contacts import photo_digest, put_contact, put_photo, read_contact
 from optimails.directory.admin.plans import find_plan
 from optimails.directory.cache import Cache
 from optimails.directory.database import Database
@@ -25,8 +27,9 @@ from optimails.directory.ldap.server import Entry, LdapServer
 from optimails.directory.resolver import Outside
 from optimails.directory.schema import CLOSED, SOURCE_LDAP, account, address, domain
 from optimails.model.address import EmailAddress, domain_name
-from optimails.model.errors import Reason, Refused, Unavailable
+from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
+from optimails.model.photo import Photo, read_photo
 
 log = logging.getLogger(__name__)
 CACHE = 10_000
@@ -107,7 +110,7 @@ class LdapPeople:
             if row is not None:
                 if row["source"] != SOURCE_LDAP or row["state"] == CLOSED:
                     return None
-                if not _changes(connection, settings, person, row):
+                if not _changes(connection, settings, person, row) and not self._news(connection, person, row["id"]):
                     return AccountId(row["id"])
         with self._database.write() as connection:
             row = _row(connection, person.address.key)
@@ -115,6 +118,8 @@ class LdapPeople:
                 values = _changes(connection, settings, person, row)
                 if row["source"] == SOURCE_LDAP and values:
                     connection.execute(update(account).where(account.c.id == row["id"]).values(**values))
+                if row["source"] == SOURCE_LDAP:
+                    self._take(connection, person, row["id"])
                 return AccountId(row["id"]) if row["source"] == SOURCE_LDAP else None
             taken = connection.execute(select(address.c.key).where(address.c.key == person.address.key)).first()
             served = connection.execute(select(domain.c.name).where(domain.c.name == person.address.domain)).first()
@@ -124,8 +129,37 @@ class LdapPeople:
             values = _wanted(connection, settings, person)
             plan = values.pop("plan")
             account_id = insert_account(connection, person.address, plan, SOURCE_LDAP, values)
+            self._take(connection, person, account_id)
             log.info("ldap_account", extra={"fields": {"account": account_id, "address": person.address.key}})
             return account_id
+
+    def _news(self, connection: Connection, person: Person, account_id: str) -> bool:
+        """Whether the server knows other contact data, or another photo."""
+        if person.contact is None:
+            return False
+        known = read_contact(connection, account_id)
+        if known != replace(person.contact, manager=known.manager):
+            return True
+        photo = self._photo(person)
+        return photo is not None and photo.digest != photo_digest(connection, account_id)
+
+    def _take(self, connection: Connection, person: Person, account_id: str) -> None:
+        """Keep what the server knows."""
+        if person.contact is not None:
+            known = read_contact(connection, account_id)
+            put_contact(connection, account_id, replace(person.contact, manager=known.manager))
+            photo = self._photo(person)
+            if photo is not None:
+                put_photo(connection, account_id, photo)
+
+    def _photo(self, person: Person) -> Photo | None:
+        """The first that is fit to be shown."""
+        for data in person.photos:
+            try:
+                return read_photo(data, self._settings.max_photo)
+            except BadSyntax:
+                continue
+        return None
 
 
 class _Source:
@@ -138,7 +172,9 @@ class _Source:
 
     def person(self, query: str, *, by_login: bool = False) -> Person | None:
         """The one person that the filter finds. Raises ``Unavailable``, also when the server's data is ambiguous."""
-        found = self.server.search(self.settings.base, query, entries.attributes(self.settings), limit=2)
+        # Photos are large: they are read when somebody logs in, not for each mail.
+        wanted = entries.attributes(self.settings, photos=by_login)
+        found = self.server.search(self.settings.base, query, wanted, limit=2)
         people = [person for entry in found if (person := entries.person(self.settings, entry)) is not None]
         if len(people) > 1:
             log.error("ldap_ambiguous", extra={"fields": {"dns": " | ".join(person.dn for person in people)}})

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import ldap3
@@ -35,10 +35,11 @@ BIND_REFUSED = {19, 32, 34, 48, 49, 50}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry; attribute names in lower case, values that are no UTF-8 left out."""
+    """One entry; attribute names in lower case. In ``attributes``, values that are no UTF-8 are left out."""
 
     dn: str
     attributes: dict[str, list[str]]
+    octets: dict[str, list[bytes]] = field(default_factory=dict)  # the values as they came
 
     def first(self, attribute: str) -> str:
         """The first value, or nothing."""
@@ -91,7 +92,9 @@ class LdapServer:
                 # NO_SUCH_OBJECT too: then the base is wrong, and nobody would exist.
                 raise Unavailable(f"LDAP search failed: {connection.result['description']}")
             entries = [found for found in connection.response or () if found["type"] == "searchResEntry"]
-        return [Entry(found["dn"], _texts(found["raw_attributes"])) for found in entries]
+        return [
+            Entry(found["dn"], _texts(found["raw_attributes"]), _lower(found["raw_attributes"])) for found in entries
+        ]
 
     def bind(self, dn: str, password: str) -> bool:
         """Whether this is the password of that entry. Blocking; raises ``Unavailable``."""
@@ -216,6 +219,10 @@ class LdapServer:
             raise Unavailable("The LDAP server is away") from wrong
         with self._lock:
             self._closed_until = 0.0
+
+
+def _lower(raw: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
+    return {name.lower(): values for name, values in raw.items()}
 
 
 def _texts(raw: dict[str, list[bytes]]) -> dict[str, list[str]]:

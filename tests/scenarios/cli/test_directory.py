@@ -2,6 +2,8 @@
 
 import json
 
+from tests.support.pictures import png
+
 GB = 2**30
 
 
@@ -21,6 +23,32 @@ def test_an_account_from_adding_to_restoring(ready):
     assert [row["state"] for row in ready.json("account", "list", "--removed")] == ["closed"]
     ready("account", "restore", marie["id"])
     assert ready.json("account", "show", "marie@example.org")["state"] == "active"
+
+
+def test_what_address_books_show_of_an_account(ready):
+    photo = ready.folder / "marie.png"
+    photo.write_bytes(png())
+    ready(
+        "account", "set", "marie@example.org", "--title", "Physicist", "--phone", "+33 1", "--photo", photo, "--hidden"
+    )
+    marie = ready.json("account", "show", "marie@example.org")
+    assert [marie[key] for key in ("title", "phone", "photo", "hidden")] == ["Physicist", "+33 1", "PNG", True]
+    ready("account", "set", "marie@example.org", "--phone", "", "--no-photo", "--visible")
+    marie = ready.json("account", "show", "marie@example.org")
+    assert [marie[key] for key in ("title", "phone", "photo", "hidden")] == ["Physicist", "", None, False]
+    photo.write_bytes(b"<svg/>")
+    _, error = ready("account", "set", "marie@example.org", "--photo", photo, language="fr", expect=1)
+    assert "ni un JPEG ni un PNG" in error
+    ready("account", "set", "marie@example.org", "--photo", ready.folder / "none", expect=1)
+    ready("account", "set", "marie@example.org", "--photo", photo, "--no-photo", expect=2)
+
+    ready("alias", "add", "boss@example.org", "marie@example.org")
+    assert "leave boss@example.org out" in ready("alias", "set", "boss@example.org", "--hidden")[0]
+    assert ready.json("alias", "list")[0]["hidden"] is True
+    ready("alias", "set", "boss@example.org", expect=2)
+    ready("list", "add", "team@example.org", "--hidden")
+    assert ready.json("list", "show", "team@example.org")["hidden"] is True
+    assert ready.json("list", "set", "team@example.org", "--visible")["hidden"] is False
 
 
 def test_passwords_come_from_a_file_or_are_made_up_and_shown_once(ready):
@@ -59,7 +87,8 @@ def test_domains_come_back_with_their_accounts(ready):
 def test_aliases(ready):
     ready("alias", "add", "contact@example.org", "marie@example.org", "someone@elsewhere.test")
     (row,) = ready.json("alias", "list", "--target", "marie@example.org")
-    assert row == {"alias": "contact@example.org", "targets": ["marie@example.org", "someone@elsewhere.test"]}
+    targets = ["marie@example.org", "someone@elsewhere.test"]
+    assert row == {"alias": "contact@example.org", "targets": targets, "hidden": False}
     ready("alias", "remove", "contact@example.org", "someone@elsewhere.test")
     assert ready.json("alias", "list")[0]["targets"] == ["marie@example.org"]
     ready("alias", "remove", "contact@example.org")

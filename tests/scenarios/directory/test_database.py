@@ -164,9 +164,10 @@ def test_a_database_of_the_first_version_keeps_its_accounts(tmp_path):
         old.execute("ALTER TABLE account DROP COLUMN forward")
         old.execute("ALTER TABLE account DROP COLUMN forward_copy")
         lists = ("list_bounce", "list_role", "list_member", "mailing_list")
-        for table in ("acl_entry", "common_seen", "share_answer", "delegation", *lists):
+        for table in ("acl_entry", "common_seen", "share_answer", "delegation", *lists, "contact", "photo"):
             old.execute(f"DROP TABLE {table}")
         old.execute("ALTER TABLE address DROP COLUMN list")
+        old.execute("ALTER TABLE address DROP COLUMN hidden")
         old.execute("ALTER TABLE plan DROP COLUMN features")
         old.execute("ALTER TABLE plan DROP COLUMN family")
         old.execute("UPDATE alembic_version SET version_num = '0001'")

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from optimails.config.directory import LdapSettings, LdapTls
-from optimails.directory.admin import Admin
+from optimails.directory.admin import Admin, Shown
 from optimails.model.account import AccountState, Service
 from optimails.model.address import EmailAddress
+from optimails.model.contact import Contact
 from optimails.model.errors import Reason, Refused, Unavailable
 from tests.support import certificates
 from tests.support.in_loop import in_loop
+from tests.support.pictures import jpeg
 from tests.support.slapd import BASE, Slapd, slapd
 
 pytestmark = pytest.mark.engine
@@ -30,6 +32,8 @@ def server() -> Iterator[Slapd]:
             "mia", "Mia@corp.test", RIGHT, displayName="Mia Müller", mailPlan="premium", mailQuota="3G",
             mailAlternateAddress=["m.mueller@corp.test"],
             proxyAddresses=["SMTP:Mia@corp.test", "smtp:chief@corp.test", "x500:/o=Corp"],
+            givenName="Mia", title="Head", departmentNumber="R&D", o="Corp SE", l="Genève", mobile="+41 79 1",
+            telephoneNumber=["+41 22 1", "+41 22 2"], jpegPhoto=jpeg(),
         )  # fmt: skip
         noah = running.person("noah", "noah@corp.test", "noah's password", cn="Noah N.", mailPlan="nonsense")
         running.person("other", "other@elsewhere.test", RIGHT)
@@ -88,6 +92,30 @@ async def test_people_log_in_and_get_an_account(corp, directory, server, ldap, t
     mia, noah = made["Mia@corp.test"], made["noah@corp.test"]
     assert (mia.name, mia.plan, mia.limits.storage, mia.source) == ("Mia Müller", "premium", 3 * 2**30, "ldap")
     assert (noah.name, noah.plan, noah.limits.storage) == ("Noah N.", "basic", 2**30)
+
+
+@in_loop
+async def test_how_people_are_reached_is_what_the_server_says(corp, directory, server, ldap):
+    async with directory(ldap=[ldap]) as services:
+        assert await where(services, "mia@corp.test") == {"mia@corp.test"}
+        mia = corp.account_get("mia@corp.test")
+        assert (mia.contact.title, mia.photo) == ("Head", "")
+        corp.account_add("boss@corp.test")
+        corp.account_set("mia@corp.test", shown=Shown({"title": "Nobody", "manager": "boss@corp.test"}))
+        assert await enters(services, "mia@corp.test", RIGHT)
+        before = corp.database.version()
+        assert await enters(services, "mia@corp.test", RIGHT)
+    mia = corp.account_get("mia@corp.test")
+    assert (mia.contact, mia.photo) == (
+        Contact(given_name="Mia", family_name="mia", title="Head", department="R&D", company="Corp SE",
+                location="Genève", phone="+41 22 1", mobile="+41 79 1", manager="boss@corp.test"),
+        "JPEG",
+    )  # fmt: skip
+    assert corp.database.version() == before
+    corp.account_set("mia@corp.test", shown=Shown({"title": "Ours"}))
+    async with directory(ldap=[ldap.model_copy(update={"contacts": False})]) as services:
+        assert await enters(services, "mia@corp.test", RIGHT)
+    assert corp.account_get("mia@corp.test").contact.title == "Ours"
 
 
 @in_loop

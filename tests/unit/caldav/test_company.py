@@ -1,12 +1,18 @@
 """The address book of a domain, as programs of its users see it."""
 
+from dataclasses import replace
+
 import pytest
+import vobject
 
 from optimails.groupware.api import Kind, NewCollection
 from optimails.groupware.company import CompanyBooks
 from optimails.model.company import CompanyEntry
+from optimails.model.contact import Contact
+from optimails.model.photo import Photo
 from tests.support.calendars import card
 from tests.support.dav import CARD, DAV, Door
+from tests.support.pictures import png
 
 HOME = "/dav/claire@example.org/"
 BOOK = "/claire@example.org/company/"
@@ -39,7 +45,8 @@ def source():
 
 @pytest.fixture
 def door(source):
-    return Door(company=CompanyBooks(None, source, hidden=("hidden@example.org",)))
+    photos = {"id-claire": Photo("PNG", png())}
+    return Door(company=CompanyBooks(None, source, hidden=("hidden@example.org",), photos=lambda _ids: photos))
 
 
 def names(door, found):
@@ -116,6 +123,26 @@ def test_changes_of_the_directory_are_told_by_token_and_cards_that_stay_keep_the
     assert sync(door).items[kept][f"{DAV}getetag"].text == first.items[kept][f"{DAV}getetag"].text
     source.become(*source.entries)  # somebody else's change
     assert sync(door, second.token).token == second.token
+
+
+def test_a_card_has_numbers_title_department_manager_and_photo(door, source):
+    boss = CompanyEntry("id-boss", "Bea Boss", ("Boss@example.org",))
+    known = Contact(given_name="Claire", family_name="Dubois", title="Cheffe; vraiment", department="Ventes",
+                    company="Exemple, SA", office="B 12", location="Lyon", phone="+33 4 1", mobile="+33 6 1",
+                    fax="+33 4 2", manager="boss@example.org")  # fmt: skip
+    source.become(boss, replace(CLAIRE, contact=known, photo="digest"))
+    path = next(iter(ask(door, "TEL", "+33 6").items)).removeprefix("/dav")
+    text = door("GET", path).text
+    card = vobject.readOne(text)
+    assert [(tel.type_paramlist[0], tel.value) for tel in card.tel_list] == [
+        ("WORK", "+33 4 1"), ("CELL", "+33 6 1"), ("WORK", "+33 4 2"),
+    ]  # fmt: skip
+    assert (card.title.value, card.org.value) == ("Cheffe; vraiment", ["Exemple, SA", "Ventes"])
+    assert (card.n.value.given, card.n.value.family, card.adr.value.city) == ("Claire", "Dubois", "Lyon")
+    assert card.photo.value == png()
+    assert "X-ABRELATEDNAMES:Bea Boss" in text
+    source.become(CLAIRE, replace(CLAIRE, id="id-x", addresses=("x@example.org",), contact=known))
+    assert "boss" not in door("GET", next(iter(ask(door, "EMAIL", "x@").items)).removeprefix("/dav")).text
 
 
 def test_hidden_addresses_are_in_no_book(door, source):
