@@ -25,8 +25,9 @@ from caldav.session.dispatch import CAPABILITIES, SLOW, options
 from caldav.session.errors import error
 from caldav.session.exchange import Answer
 from caldav.session.places import home_of
+from caldav.session.visits import Visits
 from caldav.session.world import World
-from caldav.sharing import owners
+from caldav.sharing import owners, shared_with
 from optimails.audit import AuditLog
 from optimails.directory.cache import Cache
 from optimails.groupware.company import CompanyBooks
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from optimails.model.company import CompanyEntry
     from optimails.model.ids import AccountId
     from optimails.model.photo import Photo
-    from optimails.model.rights import Object
+    from optimails.model.rights import Answer as Reply
+    from optimails.model.rights import Object, Offer
 
 ROOT = "/dav"
 WELL_KNOWN = ("/.well-known/caldav", "/.well-known/carddav")
@@ -80,6 +82,12 @@ class _People:
 
     def photos(self, ids: "Sequence[str]") -> "dict[str, Photo]":
         return self._wait(self._directory.photos(ids))
+
+    def shared_with(self, viewer: Account) -> "list[tuple[Account, list[Offer]]]":
+        return self._wait(shared_with(self._directory, viewer))
+
+    def answer(self, viewer: "AccountId", owner: "AccountId", on: "Object", answer: "Reply") -> None:
+        self._wait(self._directory.rights.answer(viewer, owner, on, answer))
 
     def forget(self, owner: "AccountId", on: "Object") -> None:
         try:
@@ -223,7 +231,7 @@ class Dav:
             people, data, dav = _People(self._directory), self._config.server.data, self._config.dav
             if dav.company_book:
                 self._company = CompanyBooks(data, people.company, dav.company_book_hides, people.photos)
-            world = World(self._groupware, people, AuditLog(data), company=self._company)
+            world = World(self._groupware, people, Visits(AuditLog(data)), company=self._company)
             self._application = DavApplication(world, self._config.dav.max_body)
         call = partial(_call, self._application, environ)
         return await asyncio.get_running_loop().run_in_executor(threads, call)

@@ -9,11 +9,13 @@ from caldav.session.exchange import Answer
 from caldav.session.places import Place
 from caldav.session.properties import COLOR, ORDER
 from caldav.session.rendering import multistatus
+from caldav.session.world import View, mounted
 from caldav.wire.filters import zone_of
 from caldav.wire.names import c, cr, d, element, href
 from caldav.wire.reading import raw, read_update, read_xml
 from optimails.groupware.api import COMPONENTS, Kind, NewCollection
 from optimails.groupware.company import NAME as COMPANY
+from optimails.groupware.visited import keep
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.rights import Right
 
@@ -53,9 +55,8 @@ def _make(place: Place, new: NewCollection, changes: tuple[tuple[str, Element | 
         if address.item and place.own and place.groupware.collection(address.collection) is None:
             return Answer(409)
         raise Precondition(403, "C:calendar-collection-location-ok")
-    if place.groupware.collection(address.collection) is not None or (
-        address.collection == COMPANY and place.company() is not None
-    ):
+    taken = mounted(address.collection) or (address.collection == COMPANY and place.company() is not None)
+    if taken or place.groupware.collection(address.collection) is not None:
         status = 403 if place.exchange.method == "MKCALENDAR" else 405
         raise Precondition(status, "D:resource-must-be-null")
     values: dict[str, object] = {}
@@ -141,7 +142,7 @@ def proppatch(place: Place) -> Answer:
         if place.address.item:
             place.view(Right.READ)
         return _told(place, {name: "403 Forbidden" for name, _ in update.changes})
-    view = place.view(Right.ADMINISTER)
+    view = place.view(*([] if mounted(place.address.collection) else [Right.ADMINISTER]))
     live = properties.of_collection(place, view)
     values: dict[str, object] = {}
     kept: dict[str, str | None] = {}
@@ -150,19 +151,28 @@ def proppatch(place: Place) -> Answer:
         try:
             if name in _COLUMNS:
                 column, read = _COLUMNS[name]
-                values[column] = _EMPTY.get(column, "") if value is None else read(value)
+                none = None if view.mount is not None else _EMPTY.get(column, "")
+                values[column] = none if value is None else read(value)
             elif name in live:
                 wrong[name] = "403 Forbidden"
             else:
                 kept[name] = None if value is None else _kept(value)
         except _Wrong:
             wrong[name] = "409 Conflict"
-    if len([one for one in kept.values() if one]) + len(view.account.properties(view.collection)) > MAX_KEPT:
-        raise Refused(Reason.OVER_QUOTA)
     if wrong:
         return _told(place, {name: wrong.get(name, "424 Failed Dependency") for name, _ in update.changes})
-    view.account.update(view.collection.name, values, kept)
+    _store(place, view, values, kept)
     return _told(place, {name: "200 OK" for name, _ in update.changes})
+
+
+def _store(place: Place, view: View, values: dict[str, object], kept: dict[str, str | None]) -> None:
+    """Raises ``Refused(OVER_QUOTA)``."""
+    if len([one for one in kept.values() if one]) + len(view.properties()) > MAX_KEPT:
+        raise Refused(Reason.OVER_QUOTA)
+    if view.mount is not None:  # how it stands in one's own home; to its owner nothing is changed
+        keep(place.groupware, view.collection.object_id, values | kept)
+    else:
+        view.account.update(view.collection.name, values, kept)
 
 
 def _told(place: Place, statuses: dict[str, str]) -> Answer:

@@ -4,11 +4,13 @@ from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
 from caldav.session.properties import content_type, http_date
-from caldav.session.world import View, as_object
+from caldav.session.world import View, as_object, mounted
 from optimails.groupware.account import MAX_ANSWER
 from optimails.groupware.api import Kind, Rule, Unfit
 from optimails.groupware.transfer import export_text
+from optimails.groupware.visited import forget
 from optimails.model.errors import BadSyntax, Reason, Refused
+from optimails.model.rights import Answer as Reply
 from optimails.model.rights import Right
 
 _TYPES = {
@@ -93,6 +95,8 @@ def delete(place: Place) -> Answer:
     if not address.collection:
         raise Refused(Reason.NO_PERMISSION)
     if not address.item:
+        if mounted(address.collection) and (view := place.view()).mount is not None:
+            return _taken_away(place, view)
         view = place.view(Right.DELETE)
         view.account.remove(view.collection.name)
         place.world.people.forget(place.owner.id, as_object(view.collection))
@@ -103,6 +107,14 @@ def delete(place: Place) -> Answer:
     if not view.effective.may(Right.REMOVE):
         raise Refused(Reason.NO_PERMISSION)
     view.account.delete(view.collection, address.item, place.exchange.conditions)
+    return Answer(204)
+
+
+def _taken_away(place: Place, view: View) -> Answer:
+    """What another shares is not deleted: who does not want it in his home any more has refused it."""
+    on = as_object(view.collection)
+    place.world.people.answer(place.user.id, place.owner_of(view).id, on, Reply.REFUSED)
+    forget(place.groupware, on.id)
     return Answer(204)
 
 

@@ -48,7 +48,6 @@ def dispatch(world: World, exchange: Exchange) -> Answer:
     try:
         place = place_of(world, exchange, exchange.path)
         with place.opened():
-            _note(world, place)
             return method(place)
     except MailError as wrong:
         return _refusal(place, wrong)
@@ -57,22 +56,8 @@ def dispatch(world: World, exchange: Exchange) -> Answer:
         return Answer(500, {"Content-Type": "text/plain; charset=utf-8"}, f"internal error {number}\n".encode())
 
 
-def _note(world: World, place: Place) -> None:
-    """A look at, or an act on, somebody else's collection is written down before it is done."""
-    if place.address.collection and not place.own:
-        details = {"collection": place.address.collection, "item": place.address.item}
-        world.audit.record(
-            str(place.user.address), "dav", f"dav {place.exchange.method.lower()}", str(place.owner.address), details
-        )
-
-
 def _refusal(place: Place | None, wrong: MailError) -> Answer:
     kind, base = None, ""
     if place is not None and place.address.collection:
-        try:
-            with place.opened():
-                collection = place.groupware.collection(place.address.collection)
-        except MailError:
-            collection = None
-        kind, base = (collection.kind if collection else Kind.CALENDAR), place.base()
+        kind, base = place.kind or Kind.CALENDAR, place.base()
     return answer_for(wrong, kind, base)

@@ -4,6 +4,7 @@
 /claire@example.org/        principal and home of both calendars and address books
 /claire@example.org/work/   a collection
 /claire@example.org/work/1  an item, whether it is there or not
+/claire@example.org/shared-ID/  a collection that another shares with Claire, who accepted it
 """
 
 from collections.abc import Iterator
@@ -12,13 +13,16 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from caldav.session.exchange import Exchange
-from caldav.session.world import View, World, as_object
-from optimails.acl.decision import OWN, Effective, Through
+from caldav.session.visits import Visit
+from caldav.session.world import Mount, View, World, as_object, mounted
+from optimails.acl.decision import Effective, Through
 from optimails.groupware.account import AccountGroupware
+from optimails.groupware.api import Collection, Kind
 from optimails.groupware.company import NAME as COMPANY
+from optimails.groupware.visited import as_shown, kept
 from optimails.model.account import Account
 from optimails.model.errors import Reason, Refused
-from optimails.model.rights import Right
+from optimails.model.rights import Answer, Object, Offer, Right, answer_to
 from optimails.texts import text
 
 SAFE = "@!$&'()*+,=:~-._"
@@ -57,6 +61,7 @@ class Place:
         self._groupware: AccountGroupware | None = None
         self._open = ExitStack()
         self._company: View | None = None
+        self.kind: Kind | None = None  # of the collection that was looked at
 
     @property
     def owner(self) -> Account:
@@ -92,30 +97,56 @@ class Place:
         found = self.groupware.collections()
         if self.own:
             company = None if any(one.name == COMPANY for one in found) else self.company()
-            return [*(View(self.groupware, one) for one in found), *([company] if company is not None else [])]
+            own = [View(self.groupware, one) for one in found]
+            return [*own, *([company] if company is not None else []), *mounts_of(self)]
         effective = self.world.people.effective(self.user.id, self.owner.id, [as_object(one) for one in found])
         views = [View(self.groupware, one, effective.get(as_object(one), Effective())) for one in found]
         return [view for view in views if view.effective.may(Right.READ) or view.effective.may(Right.FREE_BUSY)]
 
     def view(self, *wanted: Right) -> View:
-        """The collection, if the user has these rights. Raises ``Refused``: NON_EXISTENT for who may not know of it."""
+        """The collection, if the user has these rights. Raises ``Refused``: NON_EXISTENT for who may not know of it.
+
+        When it is another's, the audit log has a line first.
+        """
+        view = self._find()
+        self.kind = view.collection.kind
+        self.visit(view)
+        if not view.effective.may(Right.READ) and not view.effective.may(Right.FREE_BUSY):
+            raise Refused(Reason.NON_EXISTENT)
+        if not view.effective.may(*wanted):
+            raise Refused(Reason.NO_PERMISSION)
+        return view
+
+    def _find(self) -> View:
         collection = self.groupware.collection(self.address.collection)
-        if collection is None:
-            company = self.company() if self.address.collection == COMPANY else None
-            if company is None:
-                raise Refused(Reason.NON_EXISTENT)
-            if not company.effective.may(*wanted):
-                raise Refused(Reason.NO_PERMISSION)
-            return company
-        effective = OWN
-        if not self.own:
+        if collection is not None and self.own:
+            return View(self.groupware, collection)
+        if collection is not None:
             on = as_object(collection)
             effective = self.world.people.effective(self.user.id, self.owner.id, [on]).get(on, Effective())
-        if not effective.may(Right.READ) and not effective.may(Right.FREE_BUSY):
+            return View(self.groupware, collection, effective)
+        found = self.company() if self.address.collection == COMPANY else None
+        if found is None and self.own and mounted(self.address.collection):
+            found = next(iter(mounts_of(self, mounted(self.address.collection))), None)
+        if found is None:
             raise Refused(Reason.NON_EXISTENT)
-        if not effective.may(*wanted):
-            raise Refused(Reason.NO_PERMISSION)
-        return View(self.groupware, collection, effective)
+        return found
+
+    def visit(self, view: View) -> None:
+        """The audit log has a line where somebody else's collection is looked at or changed. Raises ``Unavailable``."""
+        whose = self.owner_of(view)
+        if whose.id != self.user.id:
+            what = view.mount.original if view.mount is not None else view.collection
+            visit = Visit(self.user, whose, what, view.effective.rights)
+            self.world.visits.note(visit, self.exchange.method, self.address.item)
+
+    def owner_of(self, view: View) -> Account:
+        """Whose the collection is: not that of the home in which a shared one stands."""
+        return view.mount.owner if view.mount is not None else self.owner
+
+    def enter(self, owner: Account) -> AccountGroupware:
+        """What another has, while this place is open. Raises ``Unavailable``."""
+        return self._open.enter_context(self.world.groupware.open(owner))
 
     def company(self) -> View | None:
         """The address book of the user's domain, which stands in his own home; nobody writes to it."""
@@ -154,3 +185,44 @@ def place_of(world: World, exchange: Exchange, path: str) -> Place:
     if owner is None or owner.address.domain != exchange.user.address.domain:
         raise Refused(Reason.NON_EXISTENT)
     return Place(world, exchange, address, owner)
+
+
+# -- what others share, in one's own home ------------------------------------------------------------------------------
+
+
+def mounts_of(place: Place, object_id: str = "") -> Iterator[View]:
+    """What the user accepted of others' collections and may read now, or that one of them.
+
+    What is a domain's needs no accepting; it is there until he takes it away.
+    """
+    values = kept(place.groupware)
+    for owner, offers in place.world.people.shared_with(place.user):
+        if object_id and not any(one.object is None or one.object.id == object_id for one in offers):
+            continue
+        groupware = place.enter(owner)
+        found = {as_object(one): one for one in groupware.collections() if object_id in ("", one.object_id)}
+        wanted = {on: one for on, one in found.items() if _stands(on, offers)}
+        effective = place.world.people.effective(place.user.id, owner.id, wanted)
+        for on, one in wanted.items():
+            if effective[on].may(Right.READ):
+                yield _mount(groupware, owner, one, effective[on], values.get(one.object_id, {}))
+
+
+def _stands(on: Object, offers: list[Offer]) -> bool:
+    if any(one.of_domain and one.object == on for one in offers):
+        return answer_to(on, offers) is not Answer.REFUSED
+    return answer_to(on, offers) is Answer.ACCEPTED
+
+
+def _mount(
+    groupware: AccountGroupware, owner: Account, original: Collection, effective: Effective, own: dict[str, str]
+) -> View:
+    shown = as_shown(original, own)
+    if "display_name" not in own and not owner.domain_folders:  # everybody has a "Calendar"
+        shown = replace(shown, display_name=named_by(original, owner))
+    return View(groupware, shown, effective, Mount(owner, own, original))
+
+
+def named_by(collection: Collection, owner: Account) -> str:
+    """Its name with that of its owner, for others."""
+    return f"{collection.display_name} ({owner.name or owner.address})".strip()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from time import gmtime, strftime
 
-from caldav.session.places import Place, home_of
+from caldav.session.places import Place, home_of, named_by
 from caldav.session.world import View
 from caldav.wire.names import ICAL, c, cr, cs, d, element, href, text
 from optimails.groupware.api import Kind
@@ -33,12 +33,15 @@ _PRIVILEGES = (  # RFC 3744 §3, RFC 4791 §6.1.1: what of ours gives each
 
 
 def sync_token(view: View, change: int | None = None) -> str:
-    return f"urn:optimails:sync:{view.collection.object_id}:{view.collection.change if change is None else change}"
+    """It is another one for who does not see what is private: with his rights, all that he sees may change."""
+    hides = ":p" if view.effective.hide_private else ""
+    number = view.collection.change if change is None else change
+    return f"urn:optimails:sync:{view.collection.object_id}:{number}{hides}"
 
 
-def privileges(rights: Right) -> str:
-    """For D:current-user-privilege-set and D:grant."""
-    names = [name for name, right in _PRIVILEGES if right in rights]
+def privileges(rights: Right, *, properties: bool = False) -> str:
+    """For D:current-user-privilege-set and D:grant; ``properties``: one has one's own, whatever one's rights are."""
+    names = [name for name, right in _PRIVILEGES if right in rights or (properties and name == "D:write-properties")]
     if all(right in rights for right in (Right.WRITE, Right.INSERT, Right.REMOVE)):
         names.append("D:write")
     if EVERYTHING & ~rights == Right(0):
@@ -125,12 +128,12 @@ def of_collection(place: Place, view: View) -> Values:
     values: dict[str, Callable[[], str | None]] = {
         **common(place),
         d("displayname"): lambda: text(_shown(place, view)) or None,
-        d("owner"): lambda: href(place.home()),
-        d("current-user-privilege-set"): lambda: privileges(view.effective.rights),
+        d("owner"): lambda: owner_of(place, view),
+        d("current-user-privilege-set"): lambda: privileges(view.effective.rights, properties=view.mount is not None),
         d("acl"): lambda: _acl(place) if view.effective.may(Right.ADMINISTER) else None,
         d("supported-report-set"): lambda: _report_set(collection.kind),
         d("sync-token"): lambda: sync_token(view),
-        cs("getctag"): lambda: f'"{collection.object_id}-{collection.change}"',
+        cs("getctag"): lambda: f'"{sync_token(view).rpartition("sync:")[2].replace(":", "-")}"',
         d("quota-used-bytes"): lambda: str(collection.size),
         d("resource-id"): lambda: href(f"urn:uuid:{_uuid(collection.object_id)}"),
         COLOR: lambda: text(collection.color) or None,
@@ -142,10 +145,16 @@ def of_collection(place: Place, view: View) -> Values:
 
 def _shown(place: Place, view: View) -> str:
     """The name, with the owner's where it is not one's own: everybody has a "Calendar"."""
-    name = view.collection.display_name
+    name = view.collection.display_name  # of what stands in one's own home, as one has it there
     if place.own or view.effective.may(Right.ADMINISTER):  # who may rename it reads the name itself
         return name
-    return f"{name} ({place.owner.name or place.owner.address})".strip()
+    return named_by(view.collection, place.owner)
+
+
+def owner_of(place: Place, view: View) -> str | None:
+    """D:owner; a domain's collections have none."""
+    owner = place.owner_of(view)
+    return None if owner.domain_folders else href(home_of(place.root, owner))
 
 
 def _of_calendar(view: View) -> dict[str, Callable[[], str | None]]:

@@ -55,7 +55,7 @@ def _responses(place: Place, wanted: Wanted, depth: int) -> Iterator[str]:
 def of_view(place: Place, view: View, wanted: Wanted) -> str:
     """The response for a collection."""
     values = properties.of_collection(place, view)
-    return response(place.base(view.collection.name), wanted, values, lambda: view.account.properties(view.collection))
+    return response(place.base(view.name), wanted, values, view.properties)
 
 
 def items(place: Place, view: View, wanted: Wanted) -> Iterator[str]:

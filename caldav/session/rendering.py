@@ -6,7 +6,7 @@ from datetime import tzinfo
 from urllib.parse import quote
 
 from caldav.session.places import SAFE, Place
-from caldav.session.properties import Values, common, content_type, http_date, iso_date, privileges
+from caldav.session.properties import Values, common, content_type, http_date, iso_date, owner_of, privileges
 from caldav.session.world import View
 from caldav.wire.filters import CalendarData
 from caldav.wire.names import DECLARATIONS, c, cr, d, element, href, text
@@ -91,11 +91,11 @@ class ItemForm:
         self.kind = view.collection.kind
         self.data_name = cr("address-data") if self.kind is Kind.BOOK else c("calendar-data")
         self.data = data or CalendarData()
-        self._base = place.base(view.collection.name)
+        self._base = place.base(view.name)
         self._constant = {
             d("resourcetype"): "",
             d("getcontenttype"): content_type(self.kind),
-            d("owner"): href(place.home()),
+            d("owner"): owner_of(place, view) or "",
             d("current-user-privilege-set"): privileges(view.effective.rights),
             **{name: value() or "" for name, value in common(place).items()},
         }

@@ -30,7 +30,7 @@ from optimails.model.rights import Right
 MAX_HREFS = 10_000  # of one multiget
 MAX_SYNC = 20_000  # changes in one answer; whoever has more to hear asks again
 _TOO_MANY = "<D:error><D:number-of-matches-within-limits/></D:error>"
-_TOKEN = re.compile(r"urn:optimails:sync:([0-9a-f]{32}):(\d{1,18})$", re.ASCII)
+_TOKEN = re.compile(r"urn:optimails:sync:([0-9a-f]{32}):(\d{1,18})(:p)?$", re.ASCII)
 
 
 def report(place: Place) -> Answer:
@@ -75,6 +75,8 @@ def _query(place: Place, root: Element) -> Answer:
     else:
         place.owner  # noqa: B018 - the root has none
         views = [one for one in place.views() if one.collection.kind is kind and one.effective.may(Right.READ)]
+        for one in views:
+            place.visit(one)
     responses: list[str] = []
     for view in views:
         responses += _found(place, view, search, wanted, root)
@@ -140,12 +142,15 @@ def _free_busy(place: Place, root: Element) -> Answer:
         views = [place.view()]  # whoever reads may know this, too (RFC 4791 §6.1.1)
     else:
         place.owner  # noqa: B018 - the root has none
-        views = [one for one in place.views() if not one.collection.transparent]
+        views = [one for one in place.views() if one.mount is None and not one.collection.transparent]
+        for one in views:
+            place.visit(one)
     calendars = [one.collection for one in views if one.collection.kind is Kind.CALENDAR]
     if place.address.collection and not calendars:
         raise Precondition(403, "D:supported-report")
     zone = _zone(root, views[0]) if views else None
-    periods = place.groupware.busy(calendars, asked, zone)
+    account = views[0].account if place.address.collection else place.groupware
+    periods = account.busy(calendars, asked, zone)
     text = free_busy_text(periods, asked, int(time.time()), str(uuid.uuid4()))
     return Answer(200, {"Content-Type": "text/calendar; charset=utf-8"}, text.encode())
 
@@ -182,7 +187,7 @@ def _since(view: View, token: str) -> int:
     if not token:
         return 0
     found = _TOKEN.match(token)
-    if not found or found[1] != view.collection.object_id:
+    if not found or found[1] != view.collection.object_id or bool(found[3]) is not view.effective.hide_private:
         raise Unfit(Rule.TOKEN)
     return int(found[2])
 

@@ -1,11 +1,13 @@
 """What the door needs of the service, and what a user sees of one collection."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
 
+from caldav.session.visits import Visits
 from optimails.acl.decision import OWN, Effective
 from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Changes, Collection, Item, Kind
@@ -30,13 +32,14 @@ class People(Protocol):
     def owners(self, viewer: Account) -> list[tuple[Account, bool]]:
         """Who lets the viewer read something, and whether he may write there, too. Raises ``Unavailable``."""
 
+    def shared_with(self, viewer: Account) -> list[tuple[Account, list[rights.Offer]]]:
+        """Whose collections may stand in the viewer's own home, and what those offer. Raises ``Unavailable``."""
+
+    def answer(self, viewer: AccountId, owner: AccountId, on: rights.Object, answer: rights.Answer) -> None:
+        """What the viewer says to an offer. Raises ``Unavailable``."""
+
     def forget(self, owner: AccountId, on: rights.Object) -> None:
         """It was deleted: nobody has rights on it any more."""
-
-
-class Audit(Protocol):
-    def record(self, actor: str, via: str, act: str, subject: str = "", details: dict[str, str] | None = None) -> None:
-        """Raises ``Unavailable``."""
 
 
 class Company(Protocol):
@@ -50,9 +53,23 @@ class Company(Protocol):
 class World:
     groupware: LocalGroupware
     people: People
-    audit: Audit
+    visits: Visits
     max_matches: int = 20_000  # items of one answer
     company: Company | None = None
+
+
+_MOUNT = re.compile(r"shared-([0-9a-f]{32})$", re.ASCII)
+
+
+def mount_name(object_id: str) -> str:
+    """The segment under which another's collection stands in the viewer's home, whatever the owner calls it."""
+    return f"shared-{object_id}"
+
+
+def mounted(name: str) -> str:
+    """The collection's object id; empty when the segment names none of another's."""
+    found = _MOUNT.match(name)
+    return found[1] if found else ""
 
 
 def as_object(collection: Collection) -> rights.Object:
@@ -64,14 +81,40 @@ def as_object(collection: Collection) -> rights.Object:
     return rights.Object(kind, collection.object_id)
 
 
-class View:
-    """One collection as a viewer may see it: private items may be hidden from others."""
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Whose collection it is that stands in somebody else's home, and what is kept of it there."""
 
-    def __init__(self, account: AccountGroupware, collection: Collection, effective: Effective = OWN) -> None:
+    owner: Account
+    kept: Mapping[str, str]
+    original: Collection
+
+
+class View:
+    """One collection as a viewer may see it: private items may be hidden from others.
+
+    ``mount``: it is another's, and stands in the viewer's own home; ``collection`` then is as he has it.
+    """
+
+    def __init__(
+        self, account: AccountGroupware, collection: Collection, effective: Effective = OWN, mount: Mount | None = None
+    ) -> None:
         self.account = account
         self.collection = collection
         self.effective = effective
+        self.mount = mount
         self._hidden: frozenset[str] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its segment in addresses."""
+        return self.collection.name if self.mount is None else mount_name(self.collection.object_id)
+
+    def properties(self) -> dict[str, str]:
+        """What clients keep there, by {namespace}name."""
+        if self.mount is None:
+            return self.account.properties(self.collection)
+        return {name: value for name, value in self.mount.kept.items() if name.startswith("{")}
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -102,7 +145,9 @@ class View:
 
     def changes(self, since: int, limit: int) -> Changes:
         changes = self.account.changes(self.collection, since, limit)
-        if self.hidden:
-            kept = [one for one in changes.changed if one[0] not in self.hidden]
-            return Changes(changes.change, kept, changes.gone, changes.complete)
-        return changes
+        if not self.hidden:
+            return changes
+        kept = [one for one in changes.changed if one[0] not in self.hidden]
+        # What was seen before and is private now is gone for the viewer.
+        now_private = [name for name, _ in changes.changed if name in self.hidden] if since else []
+        return Changes(changes.change, kept, changes.gone + now_private, changes.complete)

@@ -1,23 +1,30 @@
-"""``optimails share``: folders of a domain, and what is shared with somebody."""
+"""``optimails share``: folders and calendars of a domain, and what is shared with somebody."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from optimails.cli import frame
+from optimails.cli import frame, share_collections
 from optimails.cli.app import App
 from optimails.cli.errors import CommandFailed
 from optimails.cli.frame import argument, option, say
 from optimails.cli.mail import account_of, open_account, service, with_mail
-from optimails.cli.sharing import object_named, owner_of, tell
+from optimails.cli.sharing import MAILBOX, object_named, owner_of, tell
 from optimails.model.account import Account
-from optimails.model.rights import Answer, Entry, Kind, Object, letters
+from optimails.model.rights import Answer, Entry, Kind, Object, answer_to, letters
 
 if TYPE_CHECKING:
     from optimails.mailbox.account import LocalAccountMail
 
 share = frame.group("share")
+_kind = option(
+    "--kind",
+    type=click.Choice([MAILBOX, *share_collections.KINDS]),
+    default=MAILBOX,
+    show_default=True,
+    text_key="share_kind",
+)
 
 
 @frame.command(share, "create")
@@ -26,6 +33,7 @@ share = frame.group("share")
 @option("--for", "identifier", metavar="IDENTIFIER", default="anyone", show_default=True, text_key="share_for")
 @option("--rights", metavar="RIGHTS", default="reader", show_default=True, text_key="share_rights")
 @option("--plan", metavar="PLAN", default="basic", show_default=True, text_key="share_plan")
+@_kind
 @click.pass_obj
 def create(app: App, /, name: str, mailbox: str, **given: str) -> None:
     """The first folder of a domain also makes the account that holds them; its limits are those of the plan."""
@@ -38,7 +46,11 @@ def create(app: App, /, name: str, mailbox: str, **given: str) -> None:
     async def make(mail: "LocalAccountMail") -> str:
         return (await mail.create(mailbox)).object_id
 
-    on = Object(Kind.MAILBOX, with_mail(app, owner, make))
+    kind = given["kind"]
+    if kind == MAILBOX:
+        on = Object(Kind.MAILBOX, with_mail(app, owner, make))
+    else:
+        on = share_collections.create(app, owner, mailbox, kind)
     app.admin.acl_put(owner, on, Entry(who, wanted))
     tell(app, owner)
     shown = app.admin.identifiers_shown([who])[who]
@@ -49,18 +61,22 @@ def create(app: App, /, name: str, mailbox: str, **given: str) -> None:
 @frame.command(share, "delete")
 @argument("name", metavar="DOMAIN", text_key="domain")
 @argument("mailbox", metavar="FOLDER", text_key="share_folder")
+@_kind
 @click.pass_obj
-def delete(app: App, name: str, mailbox: str) -> None:
-    """Its messages are expunged; ``optimails undelete`` brings them back for the plan's time."""
+def delete(app: App, name: str, mailbox: str, kind: str) -> None:
+    """Messages are expunged; ``optimails undelete`` brings them back for the plan's time."""
     owner = owner_of(app, name)
-    on = object_named(app, owner, mailbox)
 
     async def drop(mail: "LocalAccountMail") -> None:
         from optimails.model.mailbox_name import canonical  # noqa: PLC0415 - when needed
 
         await mail.delete(canonical(mailbox))
 
-    with_mail(app, owner, drop)
+    if kind == MAILBOX:
+        on = object_named(app, owner, mailbox)
+        with_mail(app, owner, drop)
+    else:
+        on = share_collections.delete(app, owner, mailbox, kind)
     app.admin.acl_forget(owner.id, on)
     tell(app, owner)
     app.done("cli.share.deleted", {"domain": name, "mailbox": mailbox}, mailbox=mailbox)
@@ -70,11 +86,12 @@ def delete(app: App, name: str, mailbox: str) -> None:
 @argument("address", metavar="ADDRESS", text_key="share_viewer")
 @click.pass_obj
 def list_(app: App, address: str) -> None:
-    """As mail programs name it, with what was answered."""
+    """Mailboxes as mail programs name them, calendars as OWNER/NAME, with what was answered."""
     viewer = open_account(app, address)
     rows = [
         {
             "mailbox": str(line["mailbox"]),
+            "kind": line["kind"],
             "owner": str(line["owner"]),
             "rights": line["rights"],
             "through": line["through"],
@@ -83,10 +100,11 @@ def list_(app: App, address: str) -> None:
         for line in _shared(app, viewer)
     ]
     show = {
+        "kind": lambda word: say(f"cli.share.kind_{word}"),
         "through": lambda word: say(f"cli.acl.through_{word}"),
         "answer": lambda word: say(f"cli.share.answer_{word}"),
     }
-    app.rows(("mailbox", "owner", "rights", "through", "answer"), rows, show)
+    app.rows(("mailbox", "kind", "owner", "rights", "through", "answer"), rows, show)
 
 
 @frame.command(share, "accept")
@@ -94,7 +112,7 @@ def list_(app: App, address: str) -> None:
 @argument("mailbox", metavar="MAILBOX", text_key="share_mailbox")
 @click.pass_obj
 def accept(app: App, address: str, mailbox: str) -> None:
-    """To subscribe to it in a mail program does the same."""
+    """Calendars and address books then stand in the account's own home. To subscribe to a mailbox does the same."""
     _answer(app, address, mailbox, Answer.ACCEPTED)
 
 
@@ -120,8 +138,12 @@ def _answer(app: App, address: str, mailbox: str, answer: Answer) -> None:
 
 
 def _shared(app: App, viewer: Account) -> list[dict[str, Any]]:
+    return [*_mailboxes(app, viewer), *share_collections.shared_with(app, viewer)]
+
+
+def _mailboxes(app: App, viewer: Account) -> list[dict[str, Any]]:
     """Every mailbox of others that the viewer may look up."""
-    from optimails.mailbox.sharing.neighbours import answer_to, object_of, rows_of  # noqa: PLC0415 - when needed
+    from optimails.mailbox.sharing.neighbours import object_of, rows_of  # noqa: PLC0415 - when needed
     from optimails.mailbox.sharing.places import name_for_others  # noqa: PLC0415 - when needed
     from optimails.model.rights import Right  # noqa: PLC0415 - when needed
 
@@ -142,6 +164,7 @@ def _shared(app: App, viewer: Account) -> list[dict[str, Any]]:
                             answer = answer_to(on, mine)
                             line = {
                                 "mailbox": name_for_others(owner, row.name),
+                                "kind": MAILBOX,
                                 "owner": owner.address,
                                 "rights": letters(effective.rights),
                                 "through": effective.through.value,

@@ -60,6 +60,9 @@ class Rights(Protocol):
         Whether his rights on it are any, ``effective`` says.
         """
 
+    async def answers(self, owner: AccountId) -> dict[tuple[AccountId, Object | None], Answer]:
+        """What viewers said to what the account offers; None for all of it, a delegation."""
+
     async def send_right(self, viewer: AccountId, owner: AccountId) -> SendRight: ...
     async def identify(self, text: str, owner: Account) -> Identifier:
         """Whom an identifier as people write it means. Raises ``Refused(NON_EXISTENT)``."""

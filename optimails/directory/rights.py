@@ -81,6 +81,9 @@ class LocalRights:
             self._keep(self._offers, (viewer, kinds), found, version)
         return found
 
+    async def answers(self, owner: AccountId) -> dict[tuple[AccountId, Object | None], Answer]:
+        return await self._read(lambda connection: rights_rows.answers(connection, owner))
+
     async def send_right(self, viewer: AccountId, owner: AccountId) -> SendRight:
         """In whose name the viewer may send mail from an address of the owner."""
         who, whose = await self._account(viewer), await self._account(owner)

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, selec
 from optimails.directory.lookup import CHUNK
 from optimails.directory.schema import (
     OPEN,
+    SOURCE_DOMAIN,
+    account,
     acl_entry,
     address,
     alias_target,
@@ -33,6 +35,7 @@ from optimails.model.rights import (
     Right,
     SendRight,
     Sharing,
+    Who,
     letters,
     parse_rights,
 )
@@ -91,7 +94,8 @@ def sharing(connection: Connection, owner: AccountId) -> Sharing:
 def offers(
     connection: Connection, viewer: AccountId, identifiers: Iterable[Identifier], kinds: Collection[Kind]
 ) -> list[Offer]:
-    """What entries on objects of these kinds, and what delegations name the viewer, each object once.
+    """What entries on objects of these kinds, and what delegations name the viewer, each object once; also what of a
+    delegated account he answered to by itself.
 
     The kinds are asked for, and not sorted out afterwards: in a domain of thousands everybody may show everybody when
     he is busy, and nobody who lists mailboxes wants to read that.
@@ -100,19 +104,34 @@ def offers(
         (AccountId(row.owner), _object_or_all(row)): Answer(row.answer)
         for row in connection.execute(select(share_answer).where(share_answer.c.viewer == viewer))
     }
-    found: dict[tuple[AccountId, Object | None], None] = {}
+    found: dict[tuple[AccountId, Object | None], bool] = {}
     names = sorted(map(str, identifiers))
     for start in range(0, len(names), CHUNK):
-        query = select(acl_entry.c.owner, acl_entry.c.kind, acl_entry.c.object).where(
-            acl_entry.c.identifier.in_(names[start : start + CHUNK]),
-            acl_entry.c.kind.in_([kind.value for kind in kinds]),
-            acl_entry.c.owner != viewer,
-            acl_entry.c.negative.is_(False),
+        columns = (acl_entry.c.owner, acl_entry.c.kind, acl_entry.c.object, account.c.source)
+        query = (
+            select(*columns)
+            .join(account, account.c.id == acl_entry.c.owner)
+            .where(
+                acl_entry.c.identifier.in_(names[start : start + CHUNK]),
+                acl_entry.c.kind.in_([kind.value for kind in kinds]),
+                acl_entry.c.owner != viewer,
+                acl_entry.c.negative.is_(False),
+            )
         )
-        found.update({(AccountId(row.owner), _object(row)): None for row in connection.execute(query)})
+        rows = connection.execute(query)
+        found.update({(AccountId(row.owner), _object(row)): row.source == SOURCE_DOMAIN for row in rows})
     given = select(delegation_table.c.owner).where(delegation_table.c.delegate == viewer)
-    found.update({(AccountId(owner), None): None for owner in connection.execute(given).scalars()})
-    return [Offer(owner, on, answers.get((owner, on))) for owner, on in found]
+    owners = set(map(AccountId, connection.execute(given).scalars()))
+    found.update({(owner, None): False for owner in owners})
+    also = [one for one in answers if one[0] in owners and one[1] is not None and one[1].kind in kinds]
+    found.update({one: False for one in also if one not in found})
+    return [Offer(owner, on, answers.get((owner, on)), of_domain) for (owner, on), of_domain in found.items()]
+
+
+def answers(connection: Connection, owner: AccountId) -> dict[tuple[AccountId, Object | None], Answer]:
+    """What viewers said to what the account offers; None for all of it, a delegation."""
+    rows = connection.execute(select(share_answer).where(share_answer.c.owner == owner))
+    return {(AccountId(row.viewer), _object_or_all(row)): Answer(row.answer) for row in rows}
 
 
 def delegations_to(connection: Connection, delegate: AccountId) -> list[Delegation]:
@@ -130,6 +149,8 @@ def put_entry(connection: Connection, owner: AccountId, on: Object, entry: Entry
         delete(acl_entry).where(_this(acl_entry, owner, on), _named(entry.identifier, negative=entry.negative))
     )
     if entry.rights == NOTHING:
+        if entry.identifier.who is Who.USER and not entry.negative:  # given again, it is another offer
+            put_answer(connection, AccountId(entry.identifier.name), owner, on, None)
         return
     have = connection.execute(select(func.count()).select_from(acl_entry).where(_this(acl_entry, owner, on))).scalar()
     if (have or 0) >= MAX_ENTRIES:

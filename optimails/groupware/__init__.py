@@ -15,5 +15,6 @@ search.py        the same for a collection, from the tables where they know
 freebusy.py      when somebody is busy
 expanding.py     texts with recurrences written out, or in part
 transfer.py      whole collections in and out
+visited.py       how an account shows what others share with it
 doctor.py        do tables and texts agree
 """

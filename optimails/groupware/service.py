@@ -100,7 +100,7 @@ class LocalGroupware:
         with groupware.database.write(durable=True) as connection:
             if not collections.prepare(connection, account.id):
                 return  # another process was first
-            for name, new in DEFAULTS:
+            for name, new in () if account.domain_folders else DEFAULTS:
                 title = text(f"groupware.default.{name}", account.language)
                 insert_collection(connection, account.id, name, dataclasses.replace(new, display_name=title))
 

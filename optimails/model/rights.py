@@ -3,7 +3,7 @@
 Values only. Who may do what follows from them in one place, ``optimails.acl``; the directory keeps them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, Flag, StrEnum, auto
 
@@ -180,3 +180,10 @@ class Offer:
     owner: AccountId
     object: Object | None  # None: the whole account, by a delegation
     answer: Answer | None = None
+    of_domain: bool = False  # the owner holds what is a domain's: nobody has to accept it
+
+
+def answer_to(on: Object, offers: Iterable[Offer]) -> Answer | None:
+    """What the viewer said to it, or, where nothing but a delegation offers it, to that; all of one owner."""
+    answers = {offer.object: offer.answer for offer in offers}
+    return answers[on] if on in answers else answers.get(None)

@@ -1,16 +1,20 @@
 """A DAV door in memory: requests go through Radicale's application to our handlers, without sockets."""
 
+from asyncio import run
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from caldav.application import ACCOUNT, BODY, DavApplication
+from caldav.session.visits import Visits
 from caldav.session.world import World
+from caldav.sharing import owners, shared_with
 from optimails.acl.decision import Effective
 from optimails.groupware.service import LocalGroupware
-from optimails.model.account import Account, AccountState, Limits
+from optimails.model.account import Account, AccountState, Entitlements, Limits
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
 from optimails.model.rights import Right
+from tests.support.memory_rights import MemoryRights
 
 DAV, CAL, CARD = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{urn:ietf:params:xml:ns:carddav}"
 NAMESPACES = (
@@ -19,7 +23,7 @@ NAMESPACES = (
 )
 
 
-def person(name, domain="example.org"):
+def person(name, domain="example.org", features=(), **more):
     return Account(
         AccountId(f"id-{name}"),
         EmailAddress.parse(f"{name}@{domain}"),
@@ -27,7 +31,39 @@ def person(name, domain="example.org"):
         AccountState.ACTIVE,
         Limits(None, None, 0),
         name=name.capitalize(),
+        entitlements=Entitlements(frozenset(features), "optimails"),
+        **more,
     )
+
+
+class Neighbours:
+    """People with the rights of the service, in memory."""
+
+    def __init__(self, accounts):
+        self.accounts = accounts
+        self.rights = MemoryRights(accounts)
+        self.forgotten = []
+
+    async def account(self, identity):
+        return next((one for one in self.accounts.values() if one.id == identity), None)
+
+    def by_address(self, address):
+        return self.accounts.get(address)
+
+    def effective(self, viewer, owner, objects):
+        return run(self.rights.effective_on(viewer, owner, objects))
+
+    def owners(self, viewer):
+        return run(owners(self, viewer))
+
+    def shared_with(self, viewer):
+        return run(shared_with(self, viewer))
+
+    def answer(self, viewer, owner, on, answer):
+        run(self.rights.answer(viewer, owner, on, answer))
+
+    def forget(self, owner, on):
+        run(self.rights.forget_object(owner, on))
 
 
 class Nobody:
@@ -44,6 +80,9 @@ class Nobody:
     def owners(self, viewer):
         of = {owner: one for (who, owner), one in self.granted.items() if who == viewer.id}
         return [(one, of[one.id].may(Right.WRITE)) for one in self.accounts.values() if one.id in of]
+
+    def shared_with(self, viewer):
+        return []
 
     def forget(self, owner, on):
         self.forgotten.append((owner, on))
@@ -80,12 +119,14 @@ class Reply:
 
 
 class Door:
-    def __init__(self, bounds=None, **options):
-        self.accounts = {str(one.address): one for one in map(person, ("claire", "james"))}
-        self.people = Nobody(self.accounts)
+    def __init__(self, bounds=None, accounts=None, **options):
+        """With ``accounts``, people share as in the service; without, two who share nothing."""
+        people = Nobody if accounts is None else Neighbours
+        self.accounts = {str(one.address): one for one in accounts or map(person, ("claire", "james"))}
+        self.people = people(self.accounts)
         self.audit = Lines()
         self.groupware = LocalGroupware(None, bounds) if bounds else LocalGroupware(None)
-        self.application = DavApplication(World(self.groupware, self.people, self.audit, **options), 10**6)
+        self.application = DavApplication(World(self.groupware, self.people, Visits(self.audit), **options), 10**6)
 
     def __call__(self, method, path, body="", user="claire", **headers):
         told = []

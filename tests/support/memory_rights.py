@@ -18,7 +18,7 @@ class MemoryRights:
         self.groups: dict[str, set[str]] = {}  # addresses of the members, by the group's
         self.entries: dict[tuple[str, Object], dict[tuple[Identifier, bool], Entry]] = {}
         self.delegations = []
-        self.answers = {}
+        self.given_answers = {}
         self.common_seen_of = set()  # accounts whose mailboxes have one \\Seen for all
 
     def _account(self, identity):
@@ -61,8 +61,18 @@ class MemoryRights:
             and on.kind in kinds
             and any(name in who.identifiers and not negative for name, negative in lines)
         }
-        found |= {(given.owner, None): None for given in self.delegations if given.delegate == viewer}
-        return [Offer(owner, on, self.answers.get((viewer, owner, on))) for owner, on in found]
+        owners = {given.owner for given in self.delegations if given.delegate == viewer}
+        found |= {(owner, None): None for owner in owners}
+        found |= {
+            (owner, on): None
+            for who, owner, on in self.given_answers
+            if who == viewer and owner in owners and on is not None and on.kind in kinds
+        }
+        domains = {account.id for account in self.accounts.values() if account.domain_folders}
+        return [Offer(owner, on, self.given_answers.get((viewer, owner, on)), owner in domains) for owner, on in found]
+
+    async def answers(self, owner):
+        return {(who, on): one for (who, whose, on), one in self.given_answers.items() if whose == owner and one}
 
     async def send_right(self, viewer, owner) -> SendRight:
         known = await self.sharing(owner)
@@ -90,6 +100,8 @@ class MemoryRights:
         lines.pop((entry.identifier, entry.negative), None)
         if entry.rights:
             lines[entry.identifier, entry.negative] = entry
+        elif entry.identifier.who is Who.USER and not entry.negative:
+            self.given_answers.pop((entry.identifier.name, owner, on), None)
 
     async def change_entry(self, owner, on, identifier, *, negative, add, remove):
         have = self.entries.get((owner, on), {}).get((identifier, negative))
@@ -106,7 +118,7 @@ class MemoryRights:
         self.entries.pop((owner, on), None)
 
     async def answer(self, viewer, owner, on, answer):
-        self.answers[viewer, owner, on] = answer
+        self.given_answers[viewer, owner, on] = answer
 
     async def delegate(self, given):
         others = [one for one in self.delegations if (one.owner, one.delegate) != (given.owner, given.delegate)]

@@ -181,7 +181,7 @@ class World:
         rights, viewer = self.directory.rights, self.directory.accounts[f"{who}@demo.test"].id
         whose = self.directory.accounts[f"{owner}@demo.test"].id
         for on in [on for identity, on in rights.entries if identity == whose] + [None]:
-            rights.answers[viewer, whose, on] = Answer.REFUSED
+            rights.given_answers[viewer, whose, on] = Answer.REFUSED
 
     async def folders(self, name: str) -> None:
         """A folder of the domain, which bob may do everything with and everybody may read."""

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-VERSION = 2
+VERSION = 3
 """``PRAGMA user_version`` of a file with this schema; see ``UPGRADES`` at the end."""
 
 metadata = sa.MetaData()
@@ -135,6 +135,14 @@ tombstone = sa.Table(
 )
 sa.Index("tombstone_change", tombstone.c.collection, tombstone.c.change)
 
+visited = sa.Table(
+    "visited",  # how the account calls and paints collections of others
+    metadata,
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),  # a column of collection, or {namespace}name
+    sa.Column("value", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 message_text = sa.Table(
     "message_text",  # of scheduling messages: one text often goes to many people
@@ -194,5 +202,6 @@ UPGRADES: dict[int, Callable[[], list[str]]] = {
         *sqlite_statements(message_text, message_out, message_in),
         "ALTER TABLE item ADD COLUMN schedule_tag TEXT",
     ],
+    3: lambda: sqlite_statements(visited),
 }
 """What turns a file of the version before into one of this version; carried out when an account is opened."""

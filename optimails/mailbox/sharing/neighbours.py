@@ -20,7 +20,7 @@ from optimails.model.account import Account, AccountState
 from optimails.model.errors import Unavailable
 from optimails.model.ids import AccountId
 from optimails.model.mailbox_name import MailboxName, parents
-from optimails.model.rights import NOTHING, STANDARD, Answer, Kind, Object, Offer, Right
+from optimails.model.rights import NOTHING, STANDARD, Answer, Kind, Object, Offer, Right, answer_to
 
 if TYPE_CHECKING:
     from optimails.directory.api import Directory
@@ -181,12 +181,6 @@ def _level(name: MailboxName, *, subscribed: bool) -> MailboxInfo:
 
 def object_of(row: MailboxRow) -> Object:
     return Object(Kind.MAILBOX, row.object_id)
-
-
-def answer_to(on: Object, offers: list[Offer]) -> Answer | None:
-    """What the user said to it, or, where nothing but a delegation offers it, to that."""
-    answers = {offer.object: offer.answer for offer in offers}
-    return answers[on] if on in answers else answers.get(None)
 
 
 @storage_errors

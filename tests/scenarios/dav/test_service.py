@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import ssl
 import threading
 
@@ -226,3 +227,35 @@ def test_who_may_open_somebody_elses_calendar_is_told_so_until_he_may_not(site):
     assert told() == {"write"}
     site.service.optimails("delegate", "remove", "user01@example.org", USER)
     assert told() == set()
+
+
+def test_who_accepts_a_calendar_has_it_in_his_own_home_until_it_is_taken_away(site):
+    owner, viewer = "user01@example.org", "user02@example.org"
+    run = site.service.optimails
+    run("plan", "set", PLAN, "--feature", "sharing", "--feature", "shared-folders")
+    site("PROPFIND", f"/dav/{owner}/", user=owner, Depth="0")  # makes it
+    run("acl", "set", owner, "calendar", viewer, "editor", "--kind", "calendar")
+
+    def names():
+        asked = f"<D:propfind {NAMESPACES}><D:prop><D:displayname/></D:prop></D:propfind>"
+        home = site("PROPFIND", f"/dav/{viewer}/", asked.encode(), user=viewer, Depth="1").content.decode()
+        return dict(re.findall(r"<D:href>(/dav/[^<]*/shared-\w+/)</D:href>.*?<D:displayname>([^<]*)<", home))
+
+    name = f"{owner}/calendar"
+    assert [(one["mailbox"], one["answer"]) for one in run("share", "list", viewer)] == [(name, "offered")]
+    assert names() == {}
+    run("share", "accept", viewer, name)
+    (path,) = names()
+    assert site("PUT", path + "s.ics", event("s").encode(), user=viewer).status == 201
+    assert site("GET", f"/dav/{owner}/calendar/s.ics", user=owner).status == 200
+    assert ("dav put", viewer) in [(one["act"], one["actor"]) for one in run("log", "--about", owner)]
+    run("share", "create", "example.org", "Holidays", "--kind", "calendar")
+    assert max(names().values()) == "Holidays"
+    run("share", "delete", "example.org", "Holidays", "--kind", "calendar")
+    assert list(names()) == [path]
+    run("plan", "set", PLAN, "--feature", "delegation")
+    assert names() == {}
+    run("plan", "set", PLAN, "--feature", "sharing")
+    assert list(names()) == [path]
+    run("share", "refuse", viewer, name)
+    assert (names(), site("GET", path + "s.ics", user=viewer).status) == ({}, 404)

@@ -453,9 +453,9 @@ def test_strangers_see_nothing(door):
     assert (
         "james@example.org",
         "dav",
-        "dav get",
+        "dav open",
         "claire@example.org",
-        {"collection": "calendar", "item": "1.ics"},
+        {"collection": "calendar"},
     ) in door.audit
 
 

@@ -1,7 +1,11 @@
 """One account's collections and items: writes, conditions, changes, limits; what a restart and a crash leave."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
+from optimails.groupware import visited
 from optimails.groupware.api import Bounds, Conditions, Kind, NewCollection, Rule, Unfit
 from optimails.groupware.service import LocalGroupware
 from optimails.index.groupware import items
@@ -222,3 +226,15 @@ def test_idle_accounts_are_closed(tmp_path):
         with service.open(other) as account:
             assert len(account.collections()) == 3
     assert len(service._open) == 1
+
+
+def test_a_file_of_an_older_version_is_brought_up_to_date(tmp_path):
+    service = LocalGroupware(tmp_path)
+    with service.open(ACCOUNT) as account:
+        put(account, "1.ics", event("1"))
+    service.close()
+    with contextlib.closing(sqlite3.connect(service.path(ACCOUNT.id))) as old:
+        old.executescript("DROP TABLE visited; PRAGMA user_version = 2")
+    with LocalGroupware(tmp_path).open(ACCOUNT) as account:
+        visited.keep(account, "0" * 32, {"color": "#123456"})
+        assert (account.collection("calendar").items, visited.kept(account)) == (1, {"0" * 32: {"color": "#123456"}})
