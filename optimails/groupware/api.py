@@ -28,6 +28,11 @@ class Rule(StrEnum):
     QUOTA = "quota-not-exceeded"
     MATCH = "match"  # If-Match, If-None-Match
     TOKEN = "valid-sync-token"  # noqa: S105 - the name of a rule
+    MAX_ATTENDEES = "max-attendees-per-instance"
+    UNIQUE_SCHEDULING = "unique-scheduling-object-resource"  # RFC 6638 §3.2.4, and the next three
+    SAME_ORGANIZER = "same-organizer-in-all-components"
+    ORGANIZER_CHANGE = "allowed-organizer-scheduling-object-change"
+    ATTENDEE_CHANGE = "allowed-attendee-scheduling-object-change"
 
 
 class Unfit(Refused):

@@ -2,5 +2,16 @@
 
 api.py           values: messages, what became of them, who carries those for people elsewhere
 messages.py      a message from its text
+people.py        calendar users as texts name them
+objects.py       a calendar object by its recurrences; when they happen
+editing.py       changing single lines of a text
+drafts.py        messages before it is known where their recipients are
+organizer.py     what the organizer's changes send
+attendee.py      what an attendee's changes send, and which are not his
+incoming.py      what a message does to the recipient's object, and whether it may
+invited.py       the same, to an attendee's
+answers.py       the same, to the organizer's
 outbox.py        messages in the account's file until they are delivered
+
+What says how a text changes is pure: texts in, texts out.
 """
