@@ -107,7 +107,7 @@ class Case:
 
     @property
     def health(self) -> Health:
-        return max((_health(one) for one in self.examinations), key=_WORST.index, default=Health.CLEAN)
+        return worst(self.examinations)
 
     def told(self, health: Health) -> tuple[Examination, ...]:
         """The engines that say so."""
@@ -122,6 +122,11 @@ _HEALTH = {
     EngineError: Health.ERROR,
     Infected: Health.INFECTED,
 }
+
+
+def worst(examinations: Sequence[Examination]) -> Health:
+    """What counts of all that was said."""
+    return max((_health(one) for one in examinations), key=_WORST.index, default=Health.CLEAN)
 
 
 def _health(one: Examination) -> Health:

@@ -264,7 +264,7 @@ class SmtpFactory(DoorFactory[Connection]):
             config.smtp,
             config.server.hostname,
             services.directory,
-            services.delivery,
+            services.delivery_of(listener),
             services.login,
             services.sessions,
             self.can_start_tls,

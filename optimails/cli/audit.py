@@ -13,7 +13,23 @@ from optimails.cli.app import App
 from optimails.cli.frame import option
 
 READS = frozenset(
-    {"list", "get", "rights", "show", "check", "dns", "reference", "version", "init", "serve", "demo", "log"}
+    {
+        "list",
+        "get",
+        "rights",
+        "show",
+        "check",
+        "dns",
+        "reference",
+        "version",
+        "init",
+        "serve",
+        "demo",
+        "log",
+        "history",
+        "dry-run",
+        "find",
+    }
 )
 """Last words of the commands that leave no line: they change nothing and show no mail."""
 

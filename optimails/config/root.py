@@ -21,6 +21,7 @@ from optimails.config.outbound import OutboundRoute, OutboundSettings
 from optimails.config.pop3 import Pop3Settings
 from optimails.config.queue import QueueSettings
 from optimails.config.relay import RelaySettings
+from optimails.config.securemail import SecuremailSettings
 from optimails.config.server import LogSettings, ManagementSettings, ServerSettings, TlsSettings
 from optimails.config.sieve import SieveSettings
 from optimails.config.smtp import SmtpSettings
@@ -52,6 +53,7 @@ class Config(Section):
     authentication: AuthenticationSettings = Field(
         AuthenticationSettings(), description="Whether mail from outside is what it says."
     )
+    securemail: SecuremailSettings = Field(SecuremailSettings(), description="The filter in front of delivery.")
     traffic: TrafficSettings = Field(TrafficSettings(), description="How much mail may come in.")
     greylist: GreylistSettings = Field(GreylistSettings(), description="Strangers are asked to come again.")
     domain_limit: tuple[DomainLimit, ...] = Field((), description="What differs for some domains.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 
-    from optimails.config import Config
+    from optimails.config import Config, Listener
     from optimails.delivery.api import Delivery
     from optimails.delivery.stored.api import MailEvents
     from optimails.directory.api import Directory
@@ -35,6 +35,12 @@ class Services:
     events: "MailEvents | None" = None  # scripts that wait for what users do by IMAP
     traffic: "Traffic | None" = None
     greylist: "Greylist | None" = None
+    filtered: "Delivery | None" = None  # through the mail filter; None: there is none
+
+    def delivery_of(self, listener: "Listener") -> "Delivery":
+        """Where the mail of a listener goes: through the filter, where the settings want that."""
+        wanted = self.filtered is not None and listener.protocol in self.config.securemail.protocols
+        return self.filtered if wanted and self.filtered is not None else self.delivery
 
 
 # Each door's ``server.py`` has ``def factory(services: Services, listener: Listener) -> twisted Factory``.

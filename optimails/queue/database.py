@@ -40,8 +40,14 @@ class Database:
         schema: str = SCHEMA,
         version: int = VERSION,
         upgrades: Mapping[int, str] = MappingProxyType(UPGRADES),
+        *,
+        durable: bool = True,
     ) -> None:
-        """``schema`` are the statements that make it, of that ``version``; ``upgrades`` lead from each to the next."""
+        """``schema`` are the statements that make it, of that ``version``; ``upgrades`` lead from each to the next.
+
+        What is not ``durable`` survives the death of the process, and is lost with the power.
+        """
+        self._synchronous = "FULL" if durable else "NORMAL"
         self._path = path
         self._schema = schema
         self._version = version
@@ -128,7 +134,7 @@ class Database:
         database = sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a loss of power
+            database.execute(f"PRAGMA synchronous = {self._synchronous}")
             if database.execute("PRAGMA user_version").fetchone()[0] < self._version:
                 self._create(database)
             if new:

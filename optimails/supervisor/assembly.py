@@ -80,6 +80,7 @@ class ServiceAssembly:
         from optimails.door.sessions import Sessions  # noqa: PLC0415
         from optimails.door.traffic import Traffic  # noqa: PLC0415
         from optimails.mailbox.service import LocalMailService, open_journal, places  # noqa: PLC0415
+        from optimails.supervisor.filter import open_filter  # noqa: PLC0415
         from optimails.supervisor.lists import open_lists  # noqa: PLC0415
         from optimails.supervisor.queue import callout_of, open_queue  # noqa: PLC0415
 
@@ -108,6 +109,7 @@ class ServiceAssembly:
         self._delivery = LocalDelivery(
             self._directory, self._mail, config, self._queue, self._lists, prober=self._callout
         )
+        self._filter = open_filter(config, bus, self._directory) if config.securemail.enabled else None
         self._events = LocalMailEvents(config, self._mail, self._delivery.filters)
         self._services = Services(
             config,
@@ -122,6 +124,7 @@ class ServiceAssembly:
             self._events,
             traffic=self._traffic,
             greylist=Greylist(config.greylist, config.traffic, run / "greylist.sqlite"),
+            filtered=self._filter.in_front_of(self._delivery) if self._filter else None,
         )
 
     async def start(self) -> None:
@@ -150,7 +153,10 @@ class ServiceAssembly:
         journals = JournalJobs(self._config.server.data, self._mail)
         collector = Collector(self._config.server.data, self._config.collection, self._directory, self._mail)
         texts = TextJobs(self._config.server.data, self._bus, self._directory, self._mail)
-        await asyncio.gather(journals.run(), texts.run(), self._run_queue(), self._run_lists(), collector.run())
+        jobs = [journals.run(), texts.run(), self._run_queue(), self._run_lists(), collector.run()]
+        if self._filter is not None:
+            jobs.append(self._filter.run(self._delivery))
+        await asyncio.gather(*jobs)
 
     async def _run_lists(self) -> None:
         from optimails.supervisor.lists import ListJobs, list_runner  # noqa: PLC0415  # only the jobs worker needs it
@@ -181,6 +187,8 @@ class ServiceAssembly:
     async def close(self) -> None:
         self._sessions.close()
         await self._events.close()
+        if self._filter is not None:
+            await self._filter.close()
         self._delivery.close()
         if self._callout is not None:
             await self._callout.close()

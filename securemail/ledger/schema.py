@@ -19,12 +19,12 @@ CREATE TABLE message (
     size INTEGER NOT NULL,
     subject TEXT NOT NULL,
     message_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
     envelope TEXT NOT NULL,
     kept INTEGER NOT NULL,
     due REAL,
     attempts INTEGER NOT NULL DEFAULT 0,
     crashes INTEGER NOT NULL DEFAULT 0,
-    lease TEXT,
     health TEXT NOT NULL DEFAULT '',
     spam REAL,
     mail_class TEXT NOT NULL DEFAULT '',
@@ -34,7 +34,7 @@ CREATE INDEX message_due ON message (due) WHERE due IS NOT NULL;
 CREATE INDEX message_arrived ON message (arrived);
 CREATE INDEX message_sender ON message (sender COLLATE NOCASE, arrived);
 CREATE INDEX message_named ON message (message_id) WHERE message_id <> '';
-CREATE INDEX message_lease ON message (lease) WHERE lease IS NOT NULL;
+CREATE INDEX message_fingerprint ON message (fingerprint, arrived);
 
 CREATE TABLE recipient (
     message TEXT NOT NULL,
@@ -67,7 +67,7 @@ CREATE INDEX step_at ON step (at);
 CREATE TABLE policy (
     scope TEXT NOT NULL,
     version INTEGER NOT NULL,
-    document TEXT NOT NULL,
+    source TEXT NOT NULL,
     author TEXT NOT NULL,
     at REAL NOT NULL,
     comment TEXT NOT NULL,

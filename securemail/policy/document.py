@@ -5,11 +5,12 @@ the rule says nothing. The first rule of a scope that fits decides for that scop
 """
 
 import re
+import tomllib
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from securemail.case import Direction, FileKind, Health, MailClass, Sureness
 
@@ -142,3 +143,22 @@ class Policy(_Part):
         if len(set(names)) < len(names):
             raise ValueError("two rules have the same name")
         return self
+
+
+class BadPolicy(Exception):
+    """A text that is no policy; ``problems`` has one line for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def parse(source: str) -> Policy:
+    """The policy that is written there in TOML. Raises ``BadPolicy``."""
+    try:
+        return Policy.model_validate(tomllib.loads(source))
+    except tomllib.TOMLDecodeError as wrong:
+        raise BadPolicy([f"not valid TOML: {wrong}"]) from wrong
+    except ValidationError as wrong:
+        lines = [f"{'.'.join(str(step) for step in one['loc'])}: {one['msg']}" for one in wrong.errors()]
+        raise BadPolicy([line.removeprefix(": ") for line in lines]) from None

@@ -1,0 +1,44 @@
+"""Settings of the section [securemail]: the filter in front of delivery."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from optimails.config.base import Section
+from optimails.config.listener import Protocol
+
+
+class EngineAway(StrEnum):
+    """What happens to mail while an antivirus engine does not answer; it never passes."""
+
+    DEFER = "defer"  # its sender is asked to come again
+    HOLD = "hold"  # it is accepted, and waits here until the engine is back
+
+
+class SecuremailSettings(Section):
+    """What is looked at in messages, and how long they are kept. Policies decide the rest (`optimails policy`)."""
+
+    enabled: bool = Field(False, description="Whether mail is filtered at all.")
+    protocols: tuple[Protocol, ...] = Field(
+        (Protocol.SMTP, Protocol.SUBMISSION),
+        description="Listeners whose mail is filtered. Mail that comes by LMTP was usually filtered before.",
+    )
+    patience: float = Field(
+        20.0, gt=0, le=300,
+        description="Seconds that a sender waits for his answer while a message is looked at. What takes longer is "
+        "accepted and looked at afterwards.",
+    )  # fmt: skip
+    workers: int = Field(1, ge=1, le=64, description="Filter workers of each mail worker, and of the jobs worker.")
+    worker_memory: int = Field(
+        2**30, ge=2**28, description="Bytes of address space of a filter worker; what needs more is undeterminable."
+    )
+    worker_seconds: float = Field(
+        20.0, gt=0, le=600, description="Processor time a filter worker may spend on one message."
+    )
+    engine_away: EngineAway = Field(
+        EngineAway.DEFER,
+        description="What happens while an antivirus engine does not answer: the sender is asked to come again "
+        "(defer), or the message is accepted and waits here (hold). It never passes.",
+    )
+    quarantine_days: int = Field(30, ge=1, le=3650, description="Days that messages stay in quarantine.")
+    tracking_days: int = Field(30, ge=1, le=3650, description="Days for which every message can be looked up.")

@@ -1,0 +1,74 @@
+"""The mail filter: in front of delivery in mail workers, and its runner in the jobs worker."""
+
+import asyncio
+
+from optimails.config import Config
+from optimails.delivery.api import Delivery
+from optimails.delivery.outgoing import Mailboxes, OutgoingMail
+from optimails.directory.api import Directory
+from optimails.events import Bus
+from optimails.events.api import Kind, Notice
+from optimails.model.address import EmailAddress
+from optimails.supervisor.jobs import repeat
+from optimails.supervisor.queue import waker
+from securemail.flow.acts import Acts
+from securemail.flow.examiner import Examiner
+from securemail.flow.gate import FilteredDelivery
+from securemail.flow.judge import Judge
+from securemail.flow.runner import FilterRunner
+from securemail.ledger.ledger import Ledger
+from securemail.workers.pool import Pool, PoolSettings
+
+
+def open_filter(config: Config, bus: Bus, directory: Directory) -> "MailFilter":
+    return MailFilter(config, bus, directory)
+
+
+class MailFilter:
+    """What one worker has of it."""
+
+    def __init__(self, config: Config, bus: Bus, directory: Directory) -> None:
+        settings = config.securemail
+        self._config = config
+        self._bus = bus
+        self._directory = directory
+        self._ledger = Ledger(config.server.data, memory=config.delivery.memory, wake=waker(bus))
+        pool = PoolSettings(settings.workers, settings.worker_seconds, settings.worker_memory)
+        self._examiner = Examiner(Pool(pool))
+        self._judge = Judge(self._ledger.policies, directory)
+
+    def in_front_of(self, delivery: Delivery) -> FilteredDelivery:
+        return FilteredDelivery(delivery, self._ledger, self._examiner, self._judge, self._config.securemail)
+
+    async def run(self, delivery: Mailboxes) -> None:
+        """The jobs worker's part, for ever."""
+        settings = self._config.securemail
+        acts = Acts(
+            self._ledger,
+            delivery,
+            self._directory,
+            OutgoingMail(delivery, self._directory, self._config),
+            days=settings.quarantine_days,
+            administrator=self._administrator,
+        )
+        runner = FilterRunner(self._ledger, self._examiner, self._judge, acts)
+
+        def noticed(notice: Notice) -> None:
+            if notice.kind is Kind.QUEUE:
+                runner.wake()
+
+        subscription = self._bus.subscribe(None, None, noticed)
+        try:
+            await asyncio.gather(runner.run(), repeat("filter", self._config.server.jobs_interval, self._purge))
+        finally:
+            subscription.cancel()
+
+    async def _purge(self) -> dict[str, object]:
+        return {"forgotten": await self._ledger.purge(self._config.securemail.tracking_days)}
+
+    def _administrator(self, domain: str) -> EmailAddress:
+        return EmailAddress.parse(self._config.smtp.postmaster or f"postmaster@{domain}")
+
+    async def close(self) -> None:
+        await self._examiner.close()
+        self._ledger.close()

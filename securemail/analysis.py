@@ -1,0 +1,64 @@
+"""All that is found in a message by reading it: what runs in a filter worker."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from securemail.analyser import Analyser
+from securemail.case import worst
+from securemail.context import Context
+from securemail.examined import Examined
+from securemail.facts import Examination, Undeterminable
+from securemail.ledger.values import Findings, findings_of, findings_text, text_of
+from securemail.policy.words import LIMIT, fold
+
+_SHOWN = 300  # characters of a header field that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """``text`` is folded, for the words of policies; it is not kept."""
+
+    findings: Findings
+    author: str = ""
+    subject: str = ""
+    message_id: str = ""
+    text: str = ""
+
+    @classmethod
+    def of(cls, examined: Examined) -> "Analysis":
+        """What a message says of itself, when nobody has looked at it yet."""
+        return cls(
+            Findings(),
+            examined.author[1][:_SHOWN],
+            examined.subject[:_SHOWN],
+            examined.field("message-id")[:_SHOWN],
+        )
+
+    def dumps(self) -> bytes:
+        return text_of([findings_text(self.findings), self.author, self.subject, self.message_id, self.text]).encode(
+            "utf-8", "replace"
+        )
+
+    @classmethod
+    def loads(cls, data: bytes) -> "Analysis":
+        """Raises ``ValueError``, ``TypeError`` or ``KeyError`` for anything that ``dumps`` did not write."""
+        findings, author, subject, message_id, text = json.loads(data)
+        return cls(findings_of(findings), str(author), str(subject), str(message_id), str(text))
+
+
+def analyse(raw: bytes, context: Context, analysers: Sequence[Analyser]) -> Analysis:
+    """Ask every analyser. One that breaks down is our bug: it is told, and the message is undeterminable."""
+    examined = Examined(raw)
+    facts = []
+    examinations = [] if examined.complete else [Examination("structure", Undeterminable("limits"))]
+    for one in analysers:
+        try:
+            facts += one.examine(examined, context)
+        except Exception as wrong:  # noqa: BLE001 - whatever it is, the others are still asked
+            examinations.append(Examination(one.name, Undeterminable(type(wrong).__name__), one.version))
+    return replace(
+        Analysis.of(examined),
+        findings=Findings(tuple(facts), tuple(examinations), health=worst(examinations)),
+        text=fold(examined.text)[:LIMIT],
+    )
