@@ -27,7 +27,7 @@ from caldav.session.exchange import Answer
 from caldav.session.places import home_of
 from caldav.session.visits import Visits
 from caldav.session.world import World
-from caldav.sharing import owners, shared_with
+from caldav.sharing import Sharee, invited, owners, shared_with, sharees
 from optimails.audit import AuditLog
 from optimails.directory.cache import Cache
 from optimails.groupware.company import CompanyBooks
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from optimails.model.ids import AccountId
     from optimails.model.photo import Photo
     from optimails.model.rights import Answer as Reply
-    from optimails.model.rights import Object, Offer
+    from optimails.model.rights import Entry, Identifier, Object, Offer, Sharing
 
 ROOT = "/dav"
 WELL_KNOWN = ("/.well-known/caldav", "/.well-known/carddav")
@@ -85,6 +85,24 @@ class _People:
 
     def shared_with(self, viewer: Account) -> "list[tuple[Account, list[Offer]]]":
         return self._wait(shared_with(self._directory, viewer))
+
+    def invited(self, viewer: Account) -> "list[tuple[Account, list[Offer]]]":
+        return self._wait(invited(self._directory, viewer))
+
+    def sharees(self, owner: "AccountId") -> "dict[Object, list[Sharee]]":
+        return self._wait(sharees(self._directory, owner))
+
+    def identify(self, address: str, owner: Account) -> "Identifier | None":
+        try:
+            return self._wait(self._directory.rights.identify(address, owner))
+        except Refused:
+            return None
+
+    def put_entry(self, owner: "AccountId", on: "Object", entry: "Entry") -> None:
+        self._wait(self._directory.rights.put_entry(owner, on, entry))
+
+    def sharing(self, owner: "AccountId") -> "Sharing":
+        return self._wait(self._directory.rights.sharing(owner))
 
     def answer(self, viewer: "AccountId", owner: "AccountId", on: "Object", answer: "Reply") -> None:
         self._wait(self._directory.rights.answer(viewer, owner, on, answer))

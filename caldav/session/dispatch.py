@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable
 
-from caldav.session import collections, contents
+from caldav.session import collections, contents, notifications
 from caldav.session.errors import answer_for
 from caldav.session.exchange import Answer, Exchange
 from caldav.session.places import Place, place_of
+from caldav.session.posting import post
 from caldav.session.propfind import propfind
 from caldav.session.reports import report
 from caldav.session.world import World
@@ -15,7 +16,7 @@ from optimails.groupware.api import Kind
 from optimails.model.errors import MailError
 
 log = logging.getLogger(__name__)
-CAPABILITIES = "1, 3, access-control, calendar-access, addressbook, extended-mkcol"
+CAPABILITIES = "1, 3, access-control, calendar-access, addressbook, extended-mkcol, calendarserver-sharing"
 METHODS: dict[str, Callable[[Place], Answer]] = {
     "GET": contents.get,
     "HEAD": contents.get,
@@ -23,6 +24,7 @@ METHODS: dict[str, Callable[[Place], Answer]] = {
     "DELETE": contents.delete,
     "COPY": contents.copy,
     "MOVE": contents.move,
+    "POST": post,
     "PROPFIND": propfind,
     "PROPPATCH": collections.proppatch,
     "REPORT": report,
@@ -48,7 +50,7 @@ def dispatch(world: World, exchange: Exchange) -> Answer:
     try:
         place = place_of(world, exchange, exchange.path)
         with place.opened():
-            return method(place)
+            return notifications.answer(place) if notifications.here(place) else method(place)
     except MailError as wrong:
         return _refusal(place, wrong)
     except Exception as error:  # noqa: BLE001  # an error of ours: the client gets its number

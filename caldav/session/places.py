@@ -22,10 +22,12 @@ from optimails.groupware.company import NAME as COMPANY
 from optimails.groupware.visited import as_shown, kept
 from optimails.model.account import Account
 from optimails.model.errors import Reason, Refused
-from optimails.model.rights import Answer, Object, Offer, Right, answer_to
+from optimails.model.rights import Answer, Object, Offer, Right, Sharing, answer_to
 from optimails.texts import text
 
 SAFE = "@!$&'()*+,=:~-._"
+NOTIFICATIONS = "notifications"
+"""The segment of the collection of notifications (``caldav.session.notifications``) in addresses."""
 READ_ONLY = Effective(Right.READ | Right.LOOKUP, Through.SHARE)
 
 
@@ -62,6 +64,7 @@ class Place:
         self._open = ExitStack()
         self._company: View | None = None
         self.kind: Kind | None = None  # of the collection that was looked at
+        self._sharing: Sharing | None = None
 
     @property
     def owner(self) -> Account:
@@ -144,6 +147,16 @@ class Place:
         """Whose the collection is: not that of the home in which a shared one stands."""
         return view.mount.owner if view.mount is not None else self.owner
 
+    def sharing(self) -> Sharing:
+        """What the owner of the home shares, asked once for a request. Raises ``Unavailable``."""
+        if self._sharing is None:
+            self._sharing = self.world.people.sharing(self.owner.id)
+        return self._sharing
+
+    def notifications(self) -> bool:
+        """Whether the home has the collection of notifications: not where the user has one of his own of that name."""
+        return self.own and self.groupware.collection(NOTIFICATIONS) is None
+
     def enter(self, owner: Account) -> AccountGroupware:
         """What another has, while this place is open. Raises ``Unavailable``."""
         return self._open.enter_context(self.world.groupware.open(owner))
@@ -163,7 +176,12 @@ class Place:
 
     def base(self, collection: str = "") -> str:
         """The address of a collection, with its slash."""
-        return f"{self.home()}{quote(collection or self.address.collection, safe=SAFE)}/"
+        return f"{self.home()}{self.segment(collection or self.address.collection)}/"
+
+    @staticmethod
+    def segment(name: str) -> str:
+        """A name as a part of an address."""
+        return quote(name, safe=SAFE)
 
     def item_path(self) -> str:
         return self.base() + quote(self.address.item, safe=SAFE)

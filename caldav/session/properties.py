@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from time import gmtime, strftime
 
-from caldav.session.places import Place, home_of, named_by
+from caldav.session import sharees
+from caldav.session.places import NOTIFICATIONS, Place, home_of, named_by
 from caldav.session.world import View
 from caldav.wire.names import ICAL, c, cr, cs, d, element, href, text
 from optimails.groupware.api import Kind
@@ -92,6 +93,7 @@ def of_home(place: Place) -> Values:
         mine = {
             d("quota-used-bytes"): lambda: str(place.groupware.usage()),
             d("quota-available-bytes"): lambda: str(max(bounds.storage - place.groupware.usage(), 0)),
+            cs("notification-URL"): lambda: href(place.base(NOTIFICATIONS)) if place.notifications() else None,
             cs("calendar-proxy-read-for"): lambda: _owners(place, writes=False),
             cs("calendar-proxy-write-for"): lambda: _owners(place, writes=True),
         }
@@ -136,10 +138,12 @@ def of_collection(place: Place, view: View) -> Values:
         cs("getctag"): lambda: f'"{sync_token(view).rpartition("sync:")[2].replace(":", "-")}"',
         d("quota-used-bytes"): lambda: str(collection.size),
         d("resource-id"): lambda: href(f"urn:uuid:{_uuid(collection.object_id)}"),
+        cs("invite"): lambda: sharees.invite(place, view),
+        cs("shared-url"): lambda: _original(place, view),
         COLOR: lambda: text(collection.color) or None,
         ORDER: lambda: None if collection.position is None else str(collection.position),
     }
-    values.update(_of_book(view) if collection.kind is Kind.BOOK else _of_calendar(view))
+    values.update(_of_book(place, view) if collection.kind is Kind.BOOK else _of_calendar(place, view))
     return values
 
 
@@ -151,16 +155,24 @@ def _shown(place: Place, view: View) -> str:
     return named_by(view.collection, place.owner)
 
 
+def _original(place: Place, view: View) -> str | None:
+    """Where the owner has what stands in the home of another."""
+    if view.mount is None or view.mount.owner.domain_folders:
+        return None
+    return href(f"{home_of(place.root, view.mount.owner)}{place.segment(view.collection.name)}/")
+
+
 def owner_of(place: Place, view: View) -> str | None:
     """D:owner; a domain's collections have none."""
     owner = place.owner_of(view)
     return None if owner.domain_folders else href(home_of(place.root, owner))
 
 
-def _of_calendar(view: View) -> dict[str, Callable[[], str | None]]:
+def _of_calendar(place: Place, view: View) -> dict[str, Callable[[], str | None]]:
     collection, bounds = view.collection, view.account.bounds
     return {
-        d("resourcetype"): lambda: "<D:collection/><C:calendar/>",
+        d("resourcetype"): lambda: "<D:collection/><C:calendar/>" + sharees.resource_type(place, view),
+        cs("allowed-sharing-modes"): lambda: sharees.modes(place, view),
         d("getcontenttype"): lambda: "text/calendar; charset=utf-8",
         c("calendar-description"): lambda: text(collection.description) or None,
         c("calendar-timezone"): lambda: text(collection.time_zone) or None,
@@ -174,10 +186,10 @@ def _of_calendar(view: View) -> dict[str, Callable[[], str | None]]:
     }
 
 
-def _of_book(view: View) -> dict[str, Callable[[], str | None]]:
+def _of_book(place: Place, view: View) -> dict[str, Callable[[], str | None]]:
     versions = ("3.0", "4.0")
     return {
-        d("resourcetype"): lambda: "<D:collection/><CR:addressbook/>",
+        d("resourcetype"): lambda: "<D:collection/><CR:addressbook/>" + sharees.resource_type(place, view),
         d("getcontenttype"): lambda: "text/vcard; charset=utf-8",
         cr("addressbook-description"): lambda: text(view.collection.description) or None,
         cr("supported-address-data"): lambda: "".join(

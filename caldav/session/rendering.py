@@ -9,7 +9,7 @@ from caldav.session.places import SAFE, Place
 from caldav.session.properties import Values, common, content_type, http_date, iso_date, owner_of, privileges
 from caldav.session.world import View
 from caldav.wire.filters import CalendarData
-from caldav.wire.names import DECLARATIONS, c, cr, d, element, href, text
+from caldav.wire.names import DECLARATIONS, c, cr, cs, d, element, href, text
 from caldav.wire.reading import Wanted
 from optimails.groupware.api import Kind, Unfit
 from optimails.groupware.calendar import read_object
@@ -27,7 +27,8 @@ _MISSING = "</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>"
 _NOT_IN_ALL = frozenset(  # RFC 3744, 4791 and others: not for allprop
     [d("acl"), d("supported-privilege-set"), d("current-user-privilege-set"), d("supported-report-set"),
      d("principal-collection-set"), d("acl-restrictions"), d("inherited-acl-set"), d("sync-token"),
-     c("calendar-timezone"), c("supported-collation-set"), cr("supported-collation-set")]
+     c("calendar-timezone"), c("supported-collation-set"), cr("supported-collation-set"),
+     cs("invite"), cs("allowed-sharing-modes"), cs("shared-url"), cs("notification-URL"), cs("notificationtype")]
 )  # fmt: skip
 
 

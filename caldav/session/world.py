@@ -8,6 +8,7 @@ from datetime import tzinfo
 from typing import Protocol
 
 from caldav.session.visits import Visits
+from caldav.sharing import Sharee
 from optimails.acl.decision import OWN, Effective
 from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Changes, Collection, Item, Kind
@@ -34,6 +35,21 @@ class People(Protocol):
 
     def shared_with(self, viewer: Account) -> list[tuple[Account, list[rights.Offer]]]:
         """Whose collections may stand in the viewer's own home, and what those offer. Raises ``Unavailable``."""
+
+    def invited(self, viewer: Account) -> list[tuple[Account, list[rights.Offer]]]:
+        """The same of what waits for the viewer's answer. Raises ``Unavailable``."""
+
+    def sharees(self, owner: AccountId) -> dict[rights.Object, list[Sharee]]:
+        """With whom the account shares by name. Raises ``Unavailable``."""
+
+    def identify(self, address: str, owner: Account) -> rights.Identifier | None:
+        """The account or group with this address; None for nobody's. Raises ``Unavailable``."""
+
+    def put_entry(self, owner: AccountId, on: rights.Object, entry: rights.Entry) -> None:
+        """Set what one identifier may. Raises ``Refused(LIMIT)``, ``Unavailable``."""
+
+    def sharing(self, owner: AccountId) -> rights.Sharing:
+        """Everything that the account shares. Raises ``Unavailable``."""
 
     def answer(self, viewer: AccountId, owner: AccountId, on: rights.Object, answer: rights.Answer) -> None:
         """What the viewer says to an offer. Raises ``Unavailable``."""

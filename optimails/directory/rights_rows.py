@@ -104,10 +104,10 @@ def offers(
         (AccountId(row.owner), _object_or_all(row)): Answer(row.answer)
         for row in connection.execute(select(share_answer).where(share_answer.c.viewer == viewer))
     }
-    found: dict[tuple[AccountId, Object | None], bool] = {}
+    found: dict[tuple[AccountId, Object | None], tuple[bool, bool]] = {}
     names = sorted(map(str, identifiers))
     for start in range(0, len(names), CHUNK):
-        columns = (acl_entry.c.owner, acl_entry.c.kind, acl_entry.c.object, account.c.source)
+        columns = (acl_entry.c.owner, acl_entry.c.kind, acl_entry.c.object, acl_entry.c.rights, account.c.source)
         query = (
             select(*columns)
             .join(account, account.c.id == acl_entry.c.owner)
@@ -118,14 +118,16 @@ def offers(
                 acl_entry.c.negative.is_(False),
             )
         )
-        rows = connection.execute(query)
-        found.update({(AccountId(row.owner), _object(row)): row.source == SOURCE_DOMAIN for row in rows})
+        for row in connection.execute(query):
+            key = (AccountId(row.owner), _object(row))
+            reads = found.get(key, (False, False))[1] or Right.READ in parse_rights(row.rights)
+            found[key] = (row.source == SOURCE_DOMAIN, reads)
     given = select(delegation_table.c.owner).where(delegation_table.c.delegate == viewer)
     owners = set(map(AccountId, connection.execute(given).scalars()))
-    found.update({(owner, None): False for owner in owners})
+    found.update({(owner, None): (False, True) for owner in owners})
     also = [one for one in answers if one[0] in owners and one[1] is not None and one[1].kind in kinds]
-    found.update({one: False for one in also if one not in found})
-    return [Offer(owner, on, answers.get((owner, on)), of_domain) for (owner, on), of_domain in found.items()]
+    found.update(dict.fromkeys(also, (False, True)))
+    return [Offer(owner, on, answers.get((owner, on)), *more) for (owner, on), more in found.items()]
 
 
 def answers(connection: Connection, owner: AccountId) -> dict[tuple[AccountId, Object | None], Answer]:

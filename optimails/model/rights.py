@@ -181,6 +181,7 @@ class Offer:
     object: Object | None  # None: the whole account, by a delegation
     answer: Answer | None = None
     of_domain: bool = False  # the owner holds what is a domain's: nobody has to accept it
+    reads: bool = True  # some entry gives more than when somebody is busy
 
 
 def answer_to(on: Object, offers: Iterable[Offer]) -> Answer | None:

@@ -7,13 +7,14 @@ from xml.etree import ElementTree as ET
 from caldav.application import ACCOUNT, BODY, DavApplication
 from caldav.session.visits import Visits
 from caldav.session.world import World
-from caldav.sharing import owners, shared_with
+from caldav.sharing import invited, owners, shared_with, sharees
 from optimails.acl.decision import Effective
 from optimails.groupware.service import LocalGroupware
 from optimails.model.account import Account, AccountState, Entitlements, Limits
 from optimails.model.address import EmailAddress
+from optimails.model.errors import Refused
 from optimails.model.ids import AccountId
-from optimails.model.rights import Right
+from optimails.model.rights import Right, Sharing
 from tests.support.memory_rights import MemoryRights
 
 DAV, CAL, CARD = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{urn:ietf:params:xml:ns:carddav}"
@@ -59,6 +60,24 @@ class Neighbours:
     def shared_with(self, viewer):
         return run(shared_with(self, viewer))
 
+    def invited(self, viewer):
+        return run(invited(self, viewer))
+
+    def sharees(self, owner):
+        return run(sharees(self, owner))
+
+    def identify(self, address, owner):
+        try:
+            return run(self.rights.identify(address, owner))
+        except Refused:
+            return None
+
+    def put_entry(self, owner, on, entry):
+        run(self.rights.put_entry(owner, on, entry))
+
+    def sharing(self, owner):
+        return run(self.rights.sharing(owner))
+
     def answer(self, viewer, owner, on, answer):
         run(self.rights.answer(viewer, owner, on, answer))
 
@@ -83,6 +102,12 @@ class Nobody:
 
     def shared_with(self, viewer):
         return []
+
+    def sharing(self, owner):
+        return Sharing()
+
+    def sharees(self, owner):
+        return {}
 
     def forget(self, owner, on):
         self.forgotten.append((owner, on))

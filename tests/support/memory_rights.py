@@ -6,7 +6,7 @@ from optimails.acl import decision
 from optimails.acl.decision import NONE, Effective, Viewer
 from optimails.directory.identifiers import identifiers_of
 from optimails.model.errors import Reason, Refused, Unavailable
-from optimails.model.rights import NOTHING, Entry, Identifier, Object, Offer, SendRight, Sharing, Who
+from optimails.model.rights import NOTHING, Entry, Identifier, Object, Offer, Right, SendRight, Sharing, Who
 
 
 class MemoryRights:
@@ -55,21 +55,24 @@ class MemoryRights:
         self._check()
         who = self._viewer(viewer)
         found = {
-            (owner, on): None
+            (owner, on): any(Right.READ in one.rights for one in lines.values() if one.identifier in who.identifiers)
             for (owner, on), lines in self.entries.items()
             if owner != viewer
             and on.kind in kinds
             and any(name in who.identifiers and not negative for name, negative in lines)
         }
         owners = {given.owner for given in self.delegations if given.delegate == viewer}
-        found |= {(owner, None): None for owner in owners}
+        found |= {(owner, None): True for owner in owners}
         found |= {
-            (owner, on): None
+            (owner, on): True
             for who, owner, on in self.given_answers
             if who == viewer and owner in owners and on is not None and on.kind in kinds
         }
         domains = {account.id for account in self.accounts.values() if account.domain_folders}
-        return [Offer(owner, on, self.given_answers.get((viewer, owner, on)), owner in domains) for owner, on in found]
+        return [
+            Offer(owner, on, self.given_answers.get((viewer, owner, on)), owner in domains, reads)
+            for (owner, on), reads in found.items()
+        ]
 
     async def answers(self, owner):
         return {(who, on): one for (who, whose, on), one in self.given_answers.items() if whose == owner and one}

@@ -1,0 +1,24 @@
+"""POST: what the root of its body asks for."""
+
+from collections.abc import Callable
+from xml.etree.ElementTree import Element
+
+from caldav.session import invitations
+from caldav.session.errors import Precondition
+from caldav.session.exchange import Answer
+from caldav.session.places import Place
+from caldav.wire.names import cs
+from caldav.wire.reading import read_xml
+
+_ACTS: dict[str, Callable[[Place, Element], Answer]] = {
+    cs("share"): invitations.share,
+    cs("invite-reply"): invitations.reply,
+}
+
+
+def post(place: Place) -> Answer:
+    root = read_xml(place.exchange.body)
+    act = _ACTS.get(root.tag) if root is not None else None
+    if root is None or act is None:
+        raise Precondition(403, "CS:valid-request")
+    return act(place, root)
