@@ -74,6 +74,9 @@ class _People:
     ) -> "dict[Object, Effective]":
         return self._wait(self._directory.rights.effective_on(viewer, owner, objects))
 
+    def busy_seen(self, viewer: "AccountId", owner: "AccountId", calendars: "Iterable[Object]") -> "frozenset[Object]":
+        return self._wait(self._directory.rights.busy_seen(viewer, owner, calendars))
+
     def owners(self, viewer: Account) -> list[tuple[Account, bool]]:
         return self._wait(owners(self._directory, viewer))
 

@@ -4,9 +4,9 @@ from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
 from caldav.session.properties import content_type, http_date
-from caldav.session.world import View, as_object, mounted
+from caldav.session.world import View, mounted
 from optimails.groupware.account import MAX_ANSWER
-from optimails.groupware.api import Kind, Rule, Unfit
+from optimails.groupware.api import Kind, Rule, Unfit, as_object
 from optimails.groupware.transfer import export_text
 from optimails.groupware.visited import forget
 from optimails.model.errors import BadSyntax, Reason, Refused

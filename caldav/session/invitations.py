@@ -12,9 +12,10 @@ from caldav.session.exchange import Answer
 from caldav.session.places import Place, home_of
 from caldav.session.rendering import missing, multistatus
 from caldav.session.sharees import may_share
-from caldav.session.world import View, as_object, mount_name
+from caldav.session.world import View, mount_name
 from caldav.wire.names import DECLARATIONS, cs, d, href
 from optimails.acl.bundles import rights_of
+from optimails.groupware.api import as_object
 from optimails.model.account import Account
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.ids import AccountId

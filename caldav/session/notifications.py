@@ -14,11 +14,10 @@ from caldav.session.exchange import XML, Answer
 from caldav.session.places import NOTIFICATIONS, Place, home_of
 from caldav.session.properties import common, privileges
 from caldav.session.rendering import multistatus, response
-from caldav.session.world import as_object
 from caldav.sharing import is_open
 from caldav.wire.names import DECLARATIONS, c, cs, d, element, href, text
 from caldav.wire.reading import Wanted, read_propfind, read_xml
-from optimails.groupware.api import Collection
+from optimails.groupware.api import Collection, as_object
 from optimails.groupware.visited import forget, keep, kept
 from optimails.model.account import Account
 from optimails.model.errors import Reason, Refused

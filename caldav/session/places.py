@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from caldav.session.exchange import Exchange
 from caldav.session.visits import Visit
-from caldav.session.world import Mount, View, World, as_object, mounted
+from caldav.session.world import Mount, View, World, mounted
 from optimails.acl.decision import Effective, Through
 from optimails.groupware.account import AccountGroupware
-from optimails.groupware.api import Collection, Kind
+from optimails.groupware.api import Collection, Kind, as_object
 from optimails.groupware.company import NAME as COMPANY
 from optimails.groupware.visited import as_shown, kept
 from optimails.model.account import Account

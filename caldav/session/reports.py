@@ -22,8 +22,9 @@ from caldav.wire.filters import read_calendar_filter, read_card_filter, read_lim
 from caldav.wire.names import c, d, element
 from caldav.wire.reading import REPORTS, Wanted, hrefs, read_prop, read_xml
 from optimails.groupware.api import Kind, Rule, Unfit
+from optimails.groupware.colleagues import addresses_of, busy_of
 from optimails.groupware.filters import CardFilter, CompFilter
-from optimails.groupware.freebusy import free_busy_text
+from optimails.groupware.freebusy import Person, free_busy_text
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.rights import Right
 
@@ -139,18 +140,14 @@ def _free_busy(place: Place, root: Element) -> Answer:
         raise BadSyntax("A time range is wanted")
     asked = read_time_range(time_range, both=True)
     if place.address.collection:
-        views = [place.view()]  # whoever reads may know this, too (RFC 4791 §6.1.1)
-    else:
-        place.owner  # noqa: B018 - the root has none
-        views = [one for one in place.views() if one.mount is None and not one.collection.transparent]
-        for one in views:
-            place.visit(one)
-    calendars = [one.collection for one in views if one.collection.kind is Kind.CALENDAR]
-    if place.address.collection and not calendars:
-        raise Precondition(403, "D:supported-report")
-    zone = _zone(root, views[0]) if views else None
-    account = views[0].account if place.address.collection else place.groupware
-    periods = account.busy(calendars, asked, zone)
+        view = place.view()  # whoever reads may know this, too (RFC 4791 §6.1.1)
+        if view.collection.kind is not Kind.CALENDAR:
+            raise Precondition(403, "D:supported-report")
+        person = Person(addresses_of(place.owner_of(view)))
+        periods = busy_of(view.account, [view.collection], asked, person, zone=_zone(root, view), own=False)
+    else:  # of a person
+        place.world.visits.note_lookup(place.user, [place.owner])
+        periods = place.world.colleagues.busy(place.user, place.owner, asked)
     text = free_busy_text(periods, asked, int(time.time()), str(uuid.uuid4()))
     return Answer(200, {"Content-Type": "text/calendar; charset=utf-8"}, text.encode())
 

@@ -1,11 +1,11 @@
 """With whom a collection is shared, as properties that Apple's Calendar asks for."""
 
 from caldav.session.places import Place
-from caldav.session.world import View, as_object
+from caldav.session.world import View
 from caldav.sharing import Sharee, named_reader
 from caldav.wire.names import cs, element, href, text
 from optimails.acl.decision import Through
-from optimails.groupware.api import Kind
+from optimails.groupware.api import Kind, as_object
 from optimails.model.account import Account, Feature
 from optimails.model.rights import Answer, Identifier, Right, Who
 

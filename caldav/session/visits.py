@@ -6,7 +6,7 @@ calendar every few minutes. Who then has other rights than before begins a new h
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +54,17 @@ class Visits:
         self.record(visit.visitor, visit.owner, "dav open", details)
         with self._lock:
             self._noted.put(key, True, HOUR)
+
+    def note_lookup(self, visitor: Account, owners: Iterable[Account]) -> None:
+        """It is asked when these are busy. Raises ``Unavailable``."""
+        for owner in owners:
+            key = (visitor.id, owner.id, "")
+            with self._lock:
+                known = owner.id == visitor.id or self._noted.get(key)
+            if not known:
+                self.record(visitor, owner, "dav free-busy", {})
+                with self._lock:
+                    self._noted.put(key, True, HOUR)
 
     def record(self, visitor: Account, owner: Account, act: str, details: dict[str, str]) -> None:
         """A line with both names; empty details are left out. Raises ``Unavailable``."""

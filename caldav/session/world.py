@@ -11,7 +11,8 @@ from caldav.session.visits import Visits
 from caldav.sharing import Sharee
 from optimails.acl.decision import OWN, Effective
 from optimails.groupware.account import AccountGroupware
-from optimails.groupware.api import Changes, Collection, Item, Kind
+from optimails.groupware.api import Changes, Collection, Item
+from optimails.groupware.colleagues import Colleagues
 from optimails.groupware.filters import CardFilter, CompFilter
 from optimails.groupware.service import LocalGroupware
 from optimails.model import rights
@@ -54,6 +55,11 @@ class People(Protocol):
     def answer(self, viewer: AccountId, owner: AccountId, on: rights.Object, answer: rights.Answer) -> None:
         """What the viewer says to an offer. Raises ``Unavailable``."""
 
+    def busy_seen(
+        self, viewer: AccountId, owner: AccountId, calendars: Iterable[rights.Object]
+    ) -> frozenset[rights.Object]:
+        """Those of which the viewer may know when they are busy. Raises ``Unavailable``."""
+
     def forget(self, owner: AccountId, on: rights.Object) -> None:
         """It was deleted: nobody has rights on it any more."""
 
@@ -73,6 +79,11 @@ class World:
     max_matches: int = 20_000  # items of one answer
     company: Company | None = None
 
+    @property
+    def colleagues(self) -> Colleagues:
+        """When other people are busy."""
+        return Colleagues(self.groupware, self.people)
+
 
 _MOUNT = re.compile(r"shared-([0-9a-f]{32})$", re.ASCII)
 
@@ -86,15 +97,6 @@ def mounted(name: str) -> str:
     """The collection's object id; empty when the segment names none of another's."""
     found = _MOUNT.match(name)
     return found[1] if found else ""
-
-
-def as_object(collection: Collection) -> rights.Object:
-    """The collection, as rights name it."""
-    if collection.kind is Kind.BOOK:
-        kind = rights.Kind.ADDRESS_BOOK
-    else:
-        kind = rights.Kind.TASKS if collection.components == ("VTODO",) else rights.Kind.CALENDAR
-    return rights.Object(kind, collection.object_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import tzinfo
 from xml.etree.ElementTree import Element
 
 from caldav.wire.names import c, cr, d
+from optimails.groupware import zones
 from optimails.groupware.expanding import Selection
 from optimails.groupware.filters import (
     COLLATIONS,
@@ -17,8 +18,7 @@ from optimails.groupware.filters import (
     TimeRange,
 )
 from optimails.groupware.moments import EVER, NEVER, read
-from optimails.groupware.text import parse
-from optimails.groupware.zones import Zones, defined, named
+from optimails.groupware.zones import Zones, named
 from optimails.model.errors import BadSyntax
 
 MAX_FILTERS = 200  # of one request
@@ -173,10 +173,9 @@ def read_zone(root: Element) -> tzinfo | None:
 def zone_of(text: str) -> tzinfo | None:
     """The zone of a VCALENDAR with a VTIMEZONE. Raises ``Unsupported``."""
     try:
-        found = [child for top in parse(text.strip()) for child in [top, *top.children] if child.name == "VTIMEZONE"]
+        zone = zones.zone_of(text)
     except BadSyntax as wrong:
         raise Unsupported("valid-calendar-data") from wrong
-    zone = named(found[0].value("TZID")) or defined(found[0]) if found else None
     if zone is None:
         raise Unsupported("valid-calendar-data")
     return zone

@@ -11,6 +11,8 @@ The rules, in this order:
    family; for the shared folders of a domain: that in the viewer's plan. Free-busy needs it in the viewer's plan.
 5. A delegation is not cut by negative entries: it is given by name, for the whole account.
 6. Private items are hidden from a viewer all of whose ways to read the object hide them.
+7. Colleagues see when somebody is busy without any entry (``sees_busy``), unless the account, its domain, or a negative
+   entry of a calendar says otherwise. It is not among the rights: nobody's calendars are listed for it.
 """
 
 from collections.abc import Iterable
@@ -79,6 +81,23 @@ def decide(
     open_by_delegation = given is not None and not given.hide_private
     through = Through.SHARE if given is None else Through.DELEGATION
     return Effective(rights, through, not (open_by_share or open_by_delegation), until)
+
+
+def sees_busy(
+    viewer: Viewer, owner: Account, entries: Iterable[Entry], delegations: Iterable[Delegation], now: float
+) -> bool:
+    """Whether the viewer may know when the calendar with these entries is busy: by a right on it, or as a colleague."""
+    known = tuple(entries)
+    if decide(viewer, owner, known, delegations, now).rights & (Right.READ | Right.FREE_BUSY):
+        return True
+    mine = viewer.account
+    if AccountState.CLOSED in (owner.state, mine.state) or Feature.FREE_BUSY not in mine.entitlements.features:
+        return False
+    if not owner.shows_busy or owner.domain_folders or owner.address.domain != mine.address.domain:
+        return False
+    return not any(
+        one.negative and Right.FREE_BUSY in one.rights and one.identifier in viewer.identifiers for one in known
+    )
 
 
 def _may_share(mine: Entitlements, owner: Account) -> bool:

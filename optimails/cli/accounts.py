@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 account = frame.group("account")
 app_password = frame.group("app-password")
 
+_FREE_BUSY = {"yes": True, "no": False, "domain": None}
 _SHOW = {"storage_limit": size, "messages_limit": count}
 
 
@@ -80,6 +81,7 @@ def _tell(key: str, app: App, info: "AccountInfo", shown_password: str | None) -
 @option("--forward", multiple=True, metavar="ADDRESS")
 @option("--no-forward", is_flag=True)
 @option("--local-copy/--no-local-copy", default=None)
+@option("--free-busy", type=click.Choice([*_FREE_BUSY]), text_key="account_free_busy")
 @_settings
 @click.pass_obj
 def set_(  # noqa: PLR0913 - one for each option that only this command has
@@ -91,6 +93,7 @@ def set_(  # noqa: PLR0913 - one for each option that only this command has
     forward: tuple[str, ...],
     no_forward: bool,
     local_copy: bool | None,
+    free_busy: str | None,
     **settings: Any,
 ) -> None:
     """Takes effect at once, also for sessions that are open."""
@@ -98,6 +101,7 @@ def set_(  # noqa: PLR0913 - one for each option that only this command has
         raise click.UsageError(say("cli.error.forward_or_not"))
     wishes = _wishes(settings | {"forward_copy": True if no_forward else local_copy})
     wishes |= {"state": AccountState(state)} if state else {}
+    wishes |= {"free_busy": _FREE_BUSY[free_busy]} if free_busy else {}
     wishes |= {"forward": forward} if forward or no_forward else {}
     if not wishes:
         raise click.UsageError(say("cli.error.nothing_to_set"))
@@ -220,6 +224,7 @@ def _row(info: "AccountInfo") -> dict[str, Any]:
         "over_quota": info.over_quota.value,
         "forward": info.forward,
         "forward_copy": info.forward_copy,
+        "free_busy": {allowed: word for word, allowed in _FREE_BUSY.items()}[info.free_busy],
         "source": info.source,
         "has_password": info.has_password,
         "created": since(info.created),

@@ -1,6 +1,6 @@
 """``optimails domain``: the domains whose mail is here."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,13 +35,15 @@ def list_(app: App, removed: bool) -> None:
 @argument("name", metavar="DOMAIN", text_key="domain")
 @option("--postmaster", metavar="ADDRESS")
 @option("--catch-all", metavar="ADDRESS")
+@option("--free-busy", type=click.Choice(["yes", "no"]), text_key="domain_free_busy")
 @click.pass_obj
-def set_(app: App, name: str, postmaster: str | None, catch_all: str | None) -> None:
+def set_(app: App, name: str, postmaster: str | None, catch_all: str | None, free_busy: str | None) -> None:
     """An empty value (``--catch-all ""``), or ``none``, takes the setting away."""
-    wishes = {"postmaster": postmaster, "catch_all": catch_all}
-    info = app.admin.domain_set(
-        name, **{key: None if value in ("", "none") else value for key, value in wishes.items() if value is not None}
-    )
+    wishes: dict[str, Any] = {"postmaster": postmaster, "catch_all": catch_all}
+    wishes = {key: None if value in ("", "none") else value for key, value in wishes.items() if value is not None}
+    if free_busy is not None:
+        wishes["free_busy"] = free_busy == "yes"
+    info = app.admin.domain_set(name, **wishes)
     app.done("cli.domain.changed", _row(info), name=info.name)
 
 
@@ -76,6 +78,7 @@ def _row(info: "DomainInfo") -> dict[str, object]:
         "lists": info.lists,
         "postmaster": info.postmaster,
         "catch_all": info.catch_all,
+        "free_busy": info.free_busy,
         "created": since(info.created),
         "closed_at": since(info.closed_at),
     }

@@ -17,8 +17,8 @@ _WORDS = {Kind.CALENDAR: CALENDAR, Kind.TASKS: TASKS, Kind.ADDRESS_BOOK: CONTACT
 
 def shared_with(app: App, viewer: Account) -> list[dict[str, Any]]:
     """Every collection of others that the viewer may read, as ``owner/name``."""
-    from caldav.session.world import as_object  # noqa: PLC0415 - when needed
     from optimails.cli.groupware import groupware_of  # noqa: PLC0415 - when needed
+    from optimails.groupware.api import as_object  # noqa: PLC0415 - when needed
 
     found: list[dict[str, Any]] = []
     offers = app.admin.offers(viewer, *_WORDS)
@@ -54,8 +54,8 @@ def shared_with(app: App, viewer: Account) -> list[dict[str, Any]]:
 
 def create(app: App, owner: Account, name: str, kind: str) -> Object:
     """A new collection of a domain. Raises ``Refused`` when there is one of that name."""
-    from caldav.session.world import as_object  # noqa: PLC0415 - when needed
     from optimails.cli.groupware import groupware_of  # noqa: PLC0415 - when needed
+    from optimails.groupware.api import as_object  # noqa: PLC0415 - when needed
 
     groupware = groupware_of(app)
     try:
@@ -67,8 +67,8 @@ def create(app: App, owner: Account, name: str, kind: str) -> Object:
 
 def delete(app: App, owner: Account, name: str, kind: str) -> Object:
     """With everything in it."""
-    from caldav.session.world import as_object  # noqa: PLC0415 - when needed
     from optimails.cli.groupware import groupware_of  # noqa: PLC0415 - when needed
+    from optimails.groupware.api import as_object  # noqa: PLC0415 - when needed
 
     groupware = groupware_of(app)
     try:

@@ -42,9 +42,8 @@ def objects_of(app: App, owner: Account, kind: str = MAILBOX) -> dict[str, Objec
 
 
 def _collections(app: App, owner: Account, *, books: bool) -> dict[str, Object]:
-    from caldav.session.world import as_object  # noqa: PLC0415 - when needed
     from optimails.cli.groupware import groupware_of  # noqa: PLC0415 - when needed
-    from optimails.groupware.api import Kind  # noqa: PLC0415 - when needed
+    from optimails.groupware.api import Kind, as_object  # noqa: PLC0415 - when needed
 
     groupware = groupware_of(app)
     try:

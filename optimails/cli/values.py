@@ -3,9 +3,10 @@
 import re
 import secrets
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -59,6 +60,73 @@ class Moment(click.ParamType[datetime]):
             return datetime.fromisoformat(text).astimezone()
         except (ValueError, OverflowError):
             self.fail(say("cli.error.moment", value=value), param, ctx)
+
+
+class Day(click.ParamType[datetime]):
+    """A day: ``2026-11-23``, or ``+3`` from today; gives its midnight, without a zone."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        text = str(value).strip().lower()
+        today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        try:
+            if ahead := re.fullmatch(r"\+(\d{1,5})", text):
+                return today + timedelta(days=int(ahead[1]))
+            return datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - its zone is said elsewhere
+        except (ValueError, OverflowError):
+            self.fail(say("cli.error.day", value=value), param, ctx)
+
+
+class Zone(click.ParamType[ZoneInfo]):
+    """A time zone by its name."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
+        try:
+            return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value).strip())
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(say("cli.error.zone", value=value), param, ctx)
+
+
+_WEEK = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_WEEKDAYS = {name: number for names in ("mo tu we th fr sa su", "lu ma me je ve sa di")
+             for number, name in enumerate(names.split())}  # fmt: skip
+_HOURS = re.compile(r"(\d{1,2})(?:[:h](\d\d)?)?-(\d{1,2})(?:[:h](\d\d)?)?", re.ASCII)
+Hours = list[tuple[str, list[tuple[time, time]]]]
+
+
+class Weekdays(click.ParamType[Hours]):
+    """Days and their hours: ``mo-fr 9-12 13:30-18``, in French ``lu-ve 9h-12h``; a day may have several spans."""
+
+    name = "hours"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Hours:
+        if isinstance(value, list):
+            return value
+        days, *hours = str(value).lower().replace(",", " ").split() or [""]
+        first, _, last = days.partition("-")
+        spans = [_HOURS.fullmatch(one) for one in hours]
+        if first[:2] not in _WEEKDAYS or (last or first)[:2] not in _WEEKDAYS or not spans or not all(spans):
+            self.fail(say("cli.error.hours", value=value), param, ctx)
+        begin, end = _WEEKDAYS[first[:2]], _WEEKDAYS[(last or first)[:2]]
+        wanted = [_WEEK[(begin + on) % 7] for on in range((end - begin) % 7 + 1)]
+        try:
+            times = [_span(*one.groups()) for one in spans if one]
+        except ValueError:
+            self.fail(say("cli.error.hours", value=value), param, ctx)
+        return [(day, times) for day in wanted]
+
+
+def _span(hour: str, minute: str | None, end_hour: str, end_minute: str | None) -> tuple[time, time]:
+    """Raises ``ValueError``; 24:00 is given as 0:00."""
+    start, end = time(int(hour), int(minute or 0)), time(int(end_hour) % 24, int(end_minute or 0))
+    if int(end_hour) > 24 or (end <= start and (int(end_hour), end) != (24, time())):
+        raise ValueError
+    return start, end
 
 
 def new_password() -> str:

@@ -50,6 +50,9 @@ class Rights(Protocol):
     ) -> dict[Object, Effective]:
         """The same for many objects of one owner, at the price of one."""
 
+    async def busy_seen(self, viewer: AccountId, owner: AccountId, calendars: Iterable[Object]) -> frozenset[Object]:
+        """Those of the owner's calendars of which the viewer may know when they are busy."""
+
     async def sharing(self, owner: AccountId) -> Sharing:
         """Everything that the account shares; objects that no longer exist may be among it."""
 

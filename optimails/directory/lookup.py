@@ -148,6 +148,7 @@ def _people() -> Select[Any]:
             plan.c.features.label("plan_features"),
             plan.c.family.label("plan_family"),
             domain.c.state.label("domain_state"),
+            domain.c.free_busy.label("domain_free_busy"),
         )
         .join(plan, plan.c.id == account.c.plan)
         .join(domain, domain.c.name == account.c.domain)
@@ -167,6 +168,7 @@ def _account(row: RowMapping) -> Account:
         forward=forward_of(row),
         forward_copy=row["forward_copy"],
         entitlements=Entitlements(features_of(row["plan_features"]), row["plan_family"]),
+        shows_busy=row["domain_free_busy"] if row["free_busy"] is None else row["free_busy"],
         domain_folders=row["source"] == SOURCE_DOMAIN,
         stamp=row["stamp"],
     )

@@ -68,6 +68,18 @@ class LocalRights:
         now = time.time()
         return {on: decision.decide(who, whose, known.entries.get(on, ()), known.delegations, now) for on in objects}
 
+    async def busy_seen(self, viewer: AccountId, owner: AccountId, calendars: Iterable[Object]) -> frozenset[Object]:
+        if viewer == owner:
+            return frozenset(calendars)
+        version = await self._current()
+        who, whose = await self._viewer(viewer, version), await self._account(owner)
+        if who is None or whose is None:
+            return frozenset()
+        known, now = await self._of(owner, version), time.time()
+        return frozenset(
+            on for on in calendars if decision.sees_busy(who, whose, known.entries.get(on, ()), known.delegations, now)
+        )
+
     async def sharing(self, owner: AccountId) -> Sharing:
         return await self._of(owner, await self._current())
 

@@ -62,6 +62,7 @@ domain = Table(
     Column("state", String(16), nullable=False),
     Column("postmaster", Text),  # address key; NULL: the domain's first account
     Column("catch_all", Text),  # address key; NULL: unknown addresses are refused
+    Column("free_busy", Boolean, nullable=False, server_default=true()),  # colleagues see when its accounts are busy
     Column("created", BigInteger, nullable=False),
     Column("closed_at", BigInteger),
 )
@@ -108,6 +109,7 @@ account = Table(
     Column("closed_with_domain", Boolean, nullable=False),
     Column("forward", Text),  # addresses where its mail is sent on, a line each; NULL: nowhere
     Column("forward_copy", Boolean, nullable=False, server_default=true()),  # whether a copy stays here then
+    Column("free_busy", Boolean),  # colleagues see when it is busy; NULL: as its domain says
 )
 
 address = Table(

@@ -13,6 +13,10 @@ extract.py       what of an item goes into the tables beside it
 filters.py       what CalDAV and CardDAV filters mean for one text
 search.py        the same for a collection, from the tables where they know
 freebusy.py      when somebody is busy
+attending.py     what somebody answered to invitations, where it says when he is busy
+availability.py  working hours: when somebody may be asked at all
+hours.py         where an account keeps them
+colleagues.py    when other people are busy, as far as who asks may know
 expanding.py     texts with recurrences written out, or in part
 transfer.py      whole collections in and out
 visited.py       how an account shows what others share with it

@@ -28,7 +28,7 @@ from optimails.groupware.api import (
 )
 from optimails.groupware.extract import Extract, extract
 from optimails.groupware.filters import CardFilter, CompFilter, TimeRange
-from optimails.groupware.freebusy import Period, busy_periods
+from optimails.groupware.freebusy import NOBODY, Period, Person, busy_periods
 from optimails.groupware.search import find
 from optimails.groupware.text import decode
 from optimails.index.database import Database, storage_errors
@@ -178,11 +178,13 @@ class AccountGroupware:
             return list(_bounded(connection, found))
 
     @storage_errors
-    def busy(self, wanted: Sequence[Collection], asked: TimeRange, zone: tzinfo | None = None) -> list[Period]:
+    def busy(
+        self, wanted: Sequence[Collection], asked: TimeRange, zone: tzinfo | None = None, person: Person = NOBODY
+    ) -> list[Period]:
         """When these collections say busy."""
         calendars = [one.id for one in wanted if one.kind is Kind.CALENDAR]
         with self._snapshot() as connection:
-            return busy_periods(connection, calendars, asked, zone) if calendars else []
+            return busy_periods(connection, calendars, asked, zone, person) if calendars else []
 
     @storage_errors
     def changes(self, collection: Collection, since: int, limit: int) -> Changes:

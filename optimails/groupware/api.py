@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from optimails.model import rights
 from optimails.model.errors import Reason, Refused
 
 
@@ -73,6 +74,15 @@ class Collection:
     floor: int  # changes up to here are forgotten
     items: int
     size: int
+
+
+def as_object(collection: Collection) -> rights.Object:
+    """The collection, as rights name it."""
+    if collection.kind is Kind.BOOK:
+        kind = rights.Kind.ADDRESS_BOOK
+    else:
+        kind = rights.Kind.TASKS if collection.components == ("VTODO",) else rights.Kind.CALENDAR
+    return rights.Object(kind, collection.object_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ class _Series:
 
     def _length(self) -> tuple[timedelta, int]:
         """By the wall clock; and the fewest seconds for which it counts, so that an instant is found."""
-        name = {"VEVENT": "DTEND", "VTODO": "DUE"}.get(self.part.name)
+        name = {"VEVENT": "DTEND", "AVAILABLE": "DTEND", "VTODO": "DUE"}.get(self.part.name)
         end = self.part.get(name) if name else None
         if self.first is None:
             return timedelta(), 1

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from optimails.groupware import recurrence
-from optimails.groupware.text import Component, write
+from optimails.groupware.text import Component, parse, write
 from optimails.model.errors import BadSyntax
 
 HORIZON = datetime(2100, 1, 1)  # noqa: DTZ001 - a wall clock
@@ -81,6 +81,12 @@ def defined(component: Component) -> tzinfo | None:
         while len(_defined) > _KNOWN:
             _defined.popitem(last=False)
     return _defined[key]
+
+
+def zone_of(text: str) -> tzinfo | None:
+    """The zone of a VCALENDAR with a VTIMEZONE; None when it says none. Raises ``BadSyntax``."""
+    found = [child for top in parse(text.strip()) for child in [top, *top.children] if child.name == "VTIMEZONE"]
+    return named(found[0].value("TZID")) or defined(found[0]) if found else None
 
 
 def _build(component: Component) -> tzinfo | None:

@@ -72,5 +72,6 @@ class Account:
     forward: tuple[EmailAddress, ...] = ()  # where its mail is sent on
     forward_copy: bool = True  # whether it then keeps a copy
     entitlements: Entitlements = Entitlements()
+    shows_busy: bool = True  # colleagues see when it is busy, whatever else they may
     domain_folders: bool = False  # nobody's: it holds the shared folders of its domain
     stamp: int = field(default=0, compare=False)  # another one: whatever was believed of its credentials is over

@@ -22,6 +22,7 @@ NAMESPACES = (
     'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:A="urn:ietf:params:xml:ns:carddav"'
     ' xmlns:S="http://calendarserver.org/ns/" xmlns:I="http://apple.com/ns/ical/"'
 )
+BUSY = Right.READ | Right.FREE_BUSY
 
 
 def person(name, domain="example.org", features=(), **more):
@@ -91,6 +92,7 @@ class Nobody:
     def __init__(self, accounts):
         self.accounts = accounts
         self.granted = {}
+        self.busy_shown = False  # colleagues see when others are busy
         self.forgotten = []
 
     def by_address(self, address):
@@ -111,6 +113,10 @@ class Nobody:
 
     def forget(self, owner, on):
         self.forgotten.append((owner, on))
+
+    def busy_seen(self, viewer, owner, calendars):
+        may = viewer == owner or self.busy_shown or self.granted.get((viewer, owner), Effective()).rights & BUSY
+        return frozenset(calendars) if may else frozenset()
 
     def effective(self, viewer, owner, objects):
         return {one: self.granted.get((viewer, owner), Effective()) for one in objects}

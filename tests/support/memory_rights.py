@@ -41,6 +41,15 @@ class MemoryRights:
         now = time.time()
         return {on: decision.decide(who, whose, known.entries.get(on, ()), known.delegations, now) for on in objects}
 
+    async def busy_seen(self, viewer, owner, calendars):
+        who, whose, known = self._viewer(viewer), self._account(owner), await self.sharing(owner)
+        if viewer == owner:
+            return frozenset(calendars)
+        entries, now = known.entries, time.time()
+        return frozenset(
+            on for on in calendars if decision.sees_busy(who, whose, entries.get(on, ()), known.delegations, now)
+        )
+
     def _check(self):
         if self.away():
             raise Unavailable("The directory is away")

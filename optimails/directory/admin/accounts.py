@@ -106,12 +106,15 @@ class Accounts(Base):
         forward: Sequence[str] | Unchanged = UNCHANGED,
         forward_copy: bool | Unchanged = UNCHANGED,
         shown: Shown = AS_IT_IS,
+        free_busy: bool | Unchanged | None = UNCHANGED,
     ) -> AccountInfo:
         """Change an account, named by address or id; ``state`` may be ACTIVE or SUSPENDED, effective at once.
 
         ``forward`` are the addresses its mail is sent on to, none to stop that; with ``forward_copy`` it keeps a copy.
+        ``free_busy``: whether colleagues see when it is busy; None: as its domain says.
         """
         values = changed(plan=plan, storage=storage, messages=messages, retention=retention, forward_copy=forward_copy)
+        values |= changed(free_busy=free_busy)
         if not isinstance(name, Unchanged):
             values["name"] = valid_text(name, "name")
         if not isinstance(language, Unchanged):
@@ -257,6 +260,7 @@ class Accounts(Base):
             over_quota=OverQuota(row["over_quota"]),
             forward=tuple(map(str, forward_of(row))),
             forward_copy=row["forward_copy"],
+            free_busy=row["free_busy"],
             source=row["source"],
             has_password=row["password"] is not None,
             created=row["created"],

@@ -32,11 +32,14 @@ class Domains(Base):
         *,
         postmaster: str | Unchanged | None = UNCHANGED,
         catch_all: str | Unchanged | None = UNCHANGED,
+        free_busy: bool | Unchanged = UNCHANGED,
     ) -> DomainInfo:
-        """Change who gets mail for postmaster@ (None: the first account) and for unknown addresses (None: refused)."""
+        """Change who gets mail for postmaster@ (None: the first account) and for unknown addresses (None: refused), and
+        whether colleagues see when its accounts are busy."""
         name = valid_domain(name)
         values = changed(postmaster=postmaster, catch_all=catch_all)
         values = {field: valid_address(value).key if value else None for field, value in values.items()}
+        values |= changed(free_busy=free_busy)
         with self.database.write() as connection:
             info = self._domain(connection, name)
             if not info.active:
@@ -121,6 +124,7 @@ def _info(row: RowMapping) -> DomainInfo:
         active=row["state"] == OPEN,
         postmaster=row["postmaster"],
         catch_all=row["catch_all"],
+        free_busy=row["free_busy"],
         accounts=row["accounts"],
         aliases=row["aliases"],
         lists=row["lists"],

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, select
 
-from optimails.acl.decision import NONE, Effective, Viewer, decide
+from optimails.acl.decision import NONE, Effective, Viewer, decide, sees_busy
 from optimails.directory import identifiers, lookup, rights_rows
 from optimails.directory.admin.base import Base, find_account, now, open_domain, refused, valid_domain
 from optimails.directory.admin.plans import find_plan
@@ -69,6 +69,21 @@ class Rights(Base):
         if whose is None:
             return NONE
         return decide(who, whose.account, known.entries.get(on, ()), known.delegations, time.time())
+
+    def busy_seen(self, viewer: str, owner: AccountId, calendars: Iterable[Object]) -> frozenset[Object]:
+        """Those of the owner's calendars of which an account may know when they are busy, now."""
+        with self.database.read() as connection:
+            who = self._viewer(connection, AccountId(find_account(connection, viewer)["id"]))
+            whose = lookup.person(connection, owner)
+            known = rights_rows.sharing(connection, owner)
+        if whose is None:
+            return frozenset()
+        if who.account.id == owner:
+            return frozenset(calendars)
+        now = time.time()
+        return frozenset(
+            on for on in calendars if sees_busy(who, whose.account, known.entries.get(on, ()), known.delegations, now)
+        )
 
     def offers(self, viewer: Account, *kinds: Kind) -> list[Offer]:
         """In what the account is named."""

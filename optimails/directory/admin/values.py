@@ -23,6 +23,7 @@ class DomainInfo:
     active: bool  # False: removed
     postmaster: str | None  # None: the domain's first account
     catch_all: str | None  # None: unknown addresses are refused
+    free_busy: bool  # colleagues see when its accounts are busy
     accounts: int  # that are not closed
     aliases: int
     lists: int
@@ -45,6 +46,7 @@ class AccountInfo:
     over_quota: OverQuota
     forward: tuple[str, ...]  # where its mail is sent on
     forward_copy: bool  # whether it then keeps a copy
+    free_busy: bool | None  # colleagues see when it is busy; None: as its domain says
     source: str  # local or ldap
     has_password: bool
     created: int

@@ -30,6 +30,8 @@ class CollectionRow(NamedTuple):
 _COLUMNS = ", ".join(CollectionRow._fields)
 _ALL = f"SELECT {_COLUMNS} FROM collection ORDER BY position IS NULL, position, id"  # noqa: S608 - our own column names
 _BY_NAME = f"SELECT {_COLUMNS} FROM collection WHERE name = ?"  # noqa: S608
+OF_ACCOUNT = 0
+"""Stands for a collection's id where a property is the account's own."""
 SETTABLE = ("display_name", "description", "color", "position", "time_zone", "transparent", "components")
 
 

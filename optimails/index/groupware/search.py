@@ -32,15 +32,41 @@ def partly_kept(connection: sqlite3.Connection, collection: int, window: Window)
 
 def busy(
     connection: sqlite3.Connection, collections: Sequence[int], window: Window, floating: Window
-) -> list[tuple[int, int, int, int]]:
-    """Start, end, floating and kind of what blocks time."""
+) -> list[tuple[int, int, int, int, int, int]]:
+    """Item, component, start, end, floating and kind of what blocks time."""
     marks = ",".join("?" * len(collections))
     return connection.execute(
-        'SELECT start, "end", floating, busy FROM occurrence'  # noqa: S608 - marks
+        'SELECT item, part, start, "end", floating, busy FROM occurrence'  # noqa: S608 - marks
         f" WHERE collection IN ({marks}) AND start < max(?, ?) AND busy > 0"
         ' AND ((floating = 0 AND start < ? AND "end" > ?) OR (floating = 1 AND start < ? AND "end" > ?))',
         (*collections, window[1], floating[1], window[1], window[0], floating[1], floating[0]),
     ).fetchall()
+
+
+def with_uids(connection: sqlite3.Connection, collections: Sequence[int], uids: Sequence[str]) -> set[int]:
+    """Items with these UIDs."""
+    places, wanted = ",".join("?" * len(collections)), ",".join("?" * len(uids))
+    rows = connection.execute(
+        f"SELECT id FROM item WHERE collection IN ({places}) AND uid IN ({wanted})",  # noqa: S608 - marks
+        (*collections, *uids),
+    )
+    return {item for (item,) in rows}
+
+
+def attended(connection: sqlite3.Connection, identities: Iterable[int], addresses: Sequence[str]) -> list[int]:
+    """Those of these items to which one of the folded addresses is invited."""
+    found: list[int] = []
+    wanted, people = sorted(identities), ",".join("?" * len(addresses))
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        marks = ",".join("?" * len(batch))
+        rows = connection.execute(
+            f"SELECT DISTINCT item FROM property WHERE item IN ({marks}) AND name = 'ATTENDEE'"  # noqa: S608 - marks
+            f" AND folded IN ({people})",
+            (*batch, *addresses),
+        )
+        found += [item for (item,) in rows]
+    return found
 
 
 def of_component(connection: sqlite3.Connection, collection: int, component: str | None) -> set[int]:

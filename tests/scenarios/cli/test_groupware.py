@@ -89,3 +89,40 @@ def test_the_doctor_makes_the_tables_again(ready):
     path.write_bytes(b"not a database" * 1000)
     assert [one["kind"] for one in ready.json("doctor", "--repair", expect=3)["findings"]] == ["groupware_damaged"]
     assert path.read_bytes().startswith(b"not a database")
+
+
+def test_busy_times_and_working_hours(ready, tmp_path):
+    jean = "jean@example.org"
+    ready("account", "add", jean)
+    busy = calendar(component("VEVENT", "one", "DTSTART:20261103T090000Z", "DURATION:PT90M", "SUMMARY:Secret"))
+    ready("calendar", "import", MARIE, "-", stdin=busy)
+    ready("calendar", "freebusy", "hours", jean, "--on", "mo-fr 8-12 13:30-18", "--zone", "Etc/UTC")
+    words = ("calendar", "freebusy", "show", MARIE, jean, "nobody@example.org", "--from", "2026-11-03", "--zone", "UTC")
+    out, error = ready(*words)
+    rows = {line.split()[0]: line.split()[1] for line in out.splitlines() if "@" in line}
+    assert rows[MARIE] == "·" * 18 + "███" + "·" * 27
+    assert rows[jean] == "─" * 16 + "·" * 8 + "───" + "·" * 9 + "─" * 12
+    assert rows["nobody@example.org"] == "?" * 48
+    assert "All free: 08:00 09:00, 10:30 12:00, 13:30 18:00" in out.replace("\N{EN DASH}", " ")
+    assert ("Secret" in out, "nobody" in error) == (False, True)
+    told = ready.json(*words)
+    assert told["people"][0]["busy"] == [
+        {"start": "2026-11-03T09:00:00+00:00", "end": "2026-11-03T10:30:00+00:00", "kind": "busy"}
+    ]
+    assert [one["refused"] for one in told["people"]] == [None, None, "unknown"]
+
+    def seen(viewer):
+        return ready.json(*words, "--as", viewer)["people"][0]["refused"]
+
+    assert seen(jean) == "forbidden"  # by his plan
+    ready("account", "set", jean, "--plan", "premium")
+    assert seen(jean) is None
+    ready("account", "set", MARIE, "--free-busy", "no")
+    assert (seen(jean), seen(MARIE)) == ("forbidden", None)
+    ready("account", "set", MARIE, "--free-busy", "domain")
+    ready("domain", "set", "example.org", "--free-busy", "no")
+    assert seen(jean) == "forbidden"
+
+    ready("calendar", "freebusy", "hours", jean, "--none")
+    assert ready.json("calendar", "freebusy", "hours", jean)["availability"] is None
+    ready("calendar", "freebusy", "hours", jean, "--on", "mo 9-12", expect=2)

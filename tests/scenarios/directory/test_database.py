@@ -163,6 +163,8 @@ def test_a_database_of_the_first_version_keeps_its_accounts(tmp_path):
     with sqlite3.connect(path) as old:
         old.execute("ALTER TABLE account DROP COLUMN forward")
         old.execute("ALTER TABLE account DROP COLUMN forward_copy")
+        for table in ("account", "domain"):
+            old.execute(f"ALTER TABLE {table} DROP COLUMN free_busy")
         lists = ("list_bounce", "list_role", "list_member", "mailing_list")
         for table in ("acl_entry", "common_seen", "share_answer", "delegation", *lists, "contact", "photo"):
             old.execute(f"DROP TABLE {table}")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from optimails.acl import decision
-from optimails.acl.decision import Through, Viewer, decide
+from optimails.acl.decision import Through, Viewer, decide, sees_busy
 from optimails.model.account import Account, AccountState, Entitlements, Feature, Limits
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
@@ -107,6 +107,35 @@ def test_plans(viewer, owner, shared, delegated, domain_folder):
 def test_free_busy_needs_a_plan_that_has_it(plan, rights):
     folders = account("claire", domain_folders=True)
     assert letters(decide(james(plan), folders, entries(me="lr9"), [], NOW).rights) == rights
+
+
+@pytest.mark.parametrize(
+    ("viewer", "owner", "given", "seen"),
+    [
+        (ALL, {}, {}, True),  # colleagues see it without any entry
+        (EXCHANGE, {}, {}, True),
+        (BASIC, {}, {}, False),
+        (BASIC, {}, {"me": "9"}, False),
+        (ALL, {"shows_busy": False}, {}, False),
+        (ALL, {"shows_busy": False}, {"me": "9"}, True),
+        (ALL, {"shows_busy": False}, {"anyone": "lr"}, True),  # who reads it knows it
+        (ALL, {}, {"not_anyone": "9"}, False),
+        (ALL, {}, {"not_me": "9"}, False),
+        (ALL, {}, {"not_other": "9"}, True),
+        (ALL, {}, {"not_anyone": "9", "me": "lr"}, True),
+        (ALL, {"domain_folders": True}, {}, False),
+        (ALL, {"state": AccountState.SUSPENDED}, {}, True),
+        (ALL, {"state": AccountState.CLOSED}, {"me": "9"}, False),
+        (ALL, {"address": EmailAddress("claire", "elsewhere.test")}, {}, False),
+        (ALL, {"address": EmailAddress("claire", "elsewhere.test")}, {"me": "9"}, True),
+    ],
+)
+def test_who_sees_when_somebody_is_busy(viewer, owner, given, seen):
+    assert sees_busy(james(viewer), replace(CLAIRE, **owner), entries(**given), [], NOW) is seen
+
+
+def test_a_delegate_sees_it_on_every_plan():
+    assert sees_busy(james(BASIC), replace(CLAIRE, shows_busy=False), [], [delegation()], NOW)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What calendar and contact programs ask and hear, through Radicale's application to our handlers."""
 
+from functools import partial
+
 import pytest
 
 from caldav.session import contents, propfind
@@ -353,6 +355,19 @@ def test_free_busy(door):
         assert [line for line in answer.text.splitlines() if line.startswith("FREEBUSY")] == [
             "FREEBUSY:20261103T090000Z/20261103T100000Z"
         ]
+
+
+def test_a_colleague_is_told_when_and_never_what(door):
+    put(door, text=event("1", "20261103T090000Z", "CLASS:PRIVATE", "SUMMARY:Dentist"))
+    ask = partial(door.report, "/claire@example.org/", "C:free-busy-query", WEEK, "james")
+    assert ask().status == 403
+    door.people.busy_shown = True
+    assert "FREEBUSY:20261103T090000Z/20261103T100000Z" in ask().text
+    assert "Dentist" not in ask().text
+    assert door.audit[-1][:4] == ("james@example.org", "dav", "dav free-busy", "claire@example.org")
+    listed = door.propfind("/claire@example.org/", "D:displayname", depth="1", user="james")
+    assert list(listed.items) == [HOME]  # nothing of hers is listed for it
+    assert door.report(CALENDAR, "C:free-busy-query", WEEK, "james").status == 404
 
 
 def test_sync_collection(door):

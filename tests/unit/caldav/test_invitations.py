@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from caldav.session.world import as_object
+from optimails.groupware.api import as_object
 from optimails.model.account import Feature
 from optimails.model.rights import Entry, Identifier, Who, parse_rights
 from tests.support.calendars import event

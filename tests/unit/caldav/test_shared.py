@@ -4,8 +4,7 @@ from asyncio import run
 
 import pytest
 
-from caldav.session.world import as_object
-from optimails.groupware.api import Kind, NewCollection
+from optimails.groupware.api import Kind, NewCollection, as_object
 from optimails.model.account import Feature
 from optimails.model.rights import Answer, Bundle, Delegation, Entry, Identifier, SendRight, Who, parse_rights
 from tests.support.calendars import card, event

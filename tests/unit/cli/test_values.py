@@ -7,7 +7,7 @@ import pytest
 
 from optimails.cli import output
 from optimails.cli.service_file import SOCKETS, occupied
-from optimails.cli.values import OF_PLAN, UNLIMITED, Limit, Moment, new_password
+from optimails.cli.values import OF_PLAN, UNLIMITED, Limit, Moment, Weekdays, new_password
 
 SIZE = Limit(size=True)
 
@@ -137,3 +137,26 @@ def test_a_taken_port_is_found():
     assert management.number == 0
     assert (found.number, found.port, found.forbidden) == (2, port, False)
     assert occupied((free,)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "spans"),
+    [
+        ("mo-fr 9-12 13:30-18", "MO TU WE TH FR", ["09:00-12:00", "13:30-18:00"]),
+        ("lu-ve 9h-12h, 13h30-18h", "MO TU WE TH FR", ["09:00-12:00", "13:30-18:00"]),
+        ("sat 8-24", "SA", ["08:00-00:00"]),
+        ("Friday-Monday 0-1", "FR SA SU MO", ["00:00-01:00"]),
+    ],
+)
+def test_working_hours(text, days, spans):
+    found = Weekdays().convert(text, None, None)
+    assert [day for day, _ in found] == days.split()
+    assert all([f"{start:%H:%M}-{end:%H:%M}" for start, end in times] == spans for _, times in found)
+
+
+@pytest.mark.parametrize(
+    "text", ["xx 9-12", "mo 12-9", "mo 9-9", "mo 25-26", "mo 9-24:30", "mo 9-12:75", "mo", "", "9-12"]
+)
+def test_what_are_no_working_hours(text):
+    with pytest.raises(click.BadParameter):
+        Weekdays().convert(text, None, None)
