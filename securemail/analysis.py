@@ -11,6 +11,7 @@ from securemail.examined import Examined
 from securemail.facts import Examination, Undeterminable
 from securemail.ledger.values import Findings, findings_of, findings_text, text_of
 from securemail.policy.words import LIMIT, fold
+from securemail.structure.walk import Scan, look_inside
 
 _SHOWN = 300  # characters of a header field that are kept
 
@@ -47,11 +48,12 @@ class Analysis:
         return cls(findings_of(findings), str(author), str(subject), str(message_id), str(text))
 
 
-def analyse(raw: bytes, context: Context, analysers: Sequence[Analyser]) -> Analysis:
-    """Ask every analyser. One that breaks down is our bug: it is told, and the message is undeterminable."""
+def analyse(raw: bytes, context: Context, analysers: Sequence[Analyser], scans: Sequence[Scan] = ()) -> Analysis:
+    """Look inside, and ask every analyser. One that breaks down is our bug: it is told, and the message is
+    undeterminable."""
     examined = Examined(raw)
-    facts = []
-    examinations = [] if examined.complete else [Examination("structure", Undeterminable("limits"))]
+    inside = look_inside(examined, scans)
+    facts, examinations = inside.facts(), [inside.examination()]
     for one in analysers:
         try:
             facts += one.examine(examined, context)
@@ -59,6 +61,6 @@ def analyse(raw: bytes, context: Context, analysers: Sequence[Analyser]) -> Anal
             examinations.append(Examination(one.name, Undeterminable(type(wrong).__name__), one.version))
     return replace(
         Analysis.of(examined),
-        findings=Findings(tuple(facts), tuple(examinations), health=worst(examinations)),
+        findings=Findings(tuple(facts), tuple(examinations), tuple(inside.files), health=worst(examinations)),
         text=fold(examined.text)[:LIMIT],
     )

@@ -30,7 +30,7 @@ class SecuremailSettings(Section):
     )  # fmt: skip
     workers: int = Field(1, ge=1, le=64, description="Filter workers of each mail worker, and of the jobs worker.")
     worker_memory: int = Field(
-        2**30, ge=2**28, description="Bytes of address space of a filter worker; what needs more is undeterminable."
+        2**30, ge=2**28, description="Bytes of memory of a filter worker; what needs more is undeterminable."
     )
     worker_seconds: float = Field(
         20.0, gt=0, le=600, description="Processor time a filter worker may spend on one message."

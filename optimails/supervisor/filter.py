@@ -16,7 +16,7 @@ from securemail.flow.examiner import Examiner
 from securemail.flow.gate import FilteredDelivery
 from securemail.flow.judge import Judge
 from securemail.flow.runner import FilterRunner
-from securemail.ledger.ledger import Ledger
+from securemail.ledger.ledger import FOLDER, Ledger
 from securemail.workers.pool import Pool, PoolSettings
 
 
@@ -33,7 +33,8 @@ class MailFilter:
         self._bus = bus
         self._directory = directory
         self._ledger = Ledger(config.server.data, memory=config.delivery.memory, wake=waker(bus))
-        pool = PoolSettings(settings.workers, settings.worker_seconds, settings.worker_memory)
+        hashes = config.server.data / FOLDER / "hashes.txt"
+        pool = PoolSettings(settings.workers, settings.worker_seconds, settings.worker_memory, hashes)
         self._examiner = Examiner(Pool(pool))
         self._judge = Judge(self._ledger.policies, directory)
 

@@ -13,6 +13,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -24,14 +25,19 @@ _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 
 
 def main(make: "Callable[[], Sequence[Analyser]] | None" = None) -> None:
-    """``child MEMORY SECONDS``: bytes of address space, and processor time of one message; ``make`` is for tests."""
+    """``child MEMORY SECONDS HASHES``: bytes of memory, processor time of one message, file of digests of bad files.
+
+    ``make`` gives other analysers, for tests.
+    """
     memory, seconds = int(sys.argv[1]), float(sys.argv[2])
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints something does not speak to the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from securemail.analysis import analyse  # noqa: PLC0415 - before the limits: loading takes memory and files
+    from securemail.structure.signatures import HashList, eicar  # noqa: PLC0415 - as above
     from securemail.techniques import all_analysers  # noqa: PLC0415 - as above
 
+    scans = (eicar, HashList(Path(sys.argv[3])))
     analysers = (make or all_analysers)()
     _confine(memory)
     _answer(answers, b"")
@@ -39,7 +45,7 @@ def main(make: "Callable[[], Sequence[Analyser]] | None" = None) -> None:
         context, message = task
         # Its own processor time: SIGPROF ends the process, whatever it is busy with.
         signal.setitimer(signal.ITIMER_PROF, seconds)
-        found = analyse(message, pickle.loads(context), analysers)  # noqa: S301 - see above
+        found = analyse(message, pickle.loads(context), analysers, scans)  # noqa: S301 - see above
         signal.setitimer(signal.ITIMER_PROF, 0)
         _answer(answers, found.dumps())
 
@@ -50,7 +56,7 @@ def _confine(memory: int) -> None:
     if libc.unshare(_CLONE_NEWNET) != 0:
         libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     for limit, value in (
-        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_DATA, memory),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 2**31),
         (resource.RLIMIT_NOFILE, 64),

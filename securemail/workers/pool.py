@@ -14,6 +14,7 @@ import pickle
 import sys
 from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client import Counter
 
@@ -39,7 +40,8 @@ class PoolSettings:
 
     workers: int = 1
     seconds: float = 20.0
-    memory: int = 2**30  # bytes of address space of one worker
+    memory: int = 2**30  # bytes of one worker
+    hashes: Path = Path("hashes.txt")  # digests of files that are known to be bad (``securemail.structure.signatures``)
     recycle: int = 500  # messages that one worker looks at
     program: tuple[str, ...] = (sys.executable, "-m", "securemail.workers.child")
 
@@ -105,7 +107,7 @@ class _Worker:
     @classmethod
     async def start(cls, settings: PoolSettings) -> "_Worker":
         """Raises ``Unavailable``."""
-        command = (*settings.program, str(settings.memory), str(settings.seconds))
+        command = (*settings.program, str(settings.memory), str(settings.seconds), str(settings.hashes))
         environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
         try:
             process = await asyncio.create_subprocess_exec(
