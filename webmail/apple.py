@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from optimails.config.server import TlsSettings
+from optimails.model.dns_name import ascii_name
 from optimails.texts import text
 from webmail.servers import Kind, Offer
 
@@ -57,7 +58,11 @@ def profile(address: str, domain: str, offer: Offer, language: str) -> bytes | N
             "PayloadDescription": text("web.profile.description", language, provider=offer.provider),
             "PayloadOrganization": offer.provider,
             "PayloadRemovalDisallowed": False,
-            "PayloadContent": [account, *_dav(address, identifier, own, offer)],
+            "PayloadContent": [
+                account,
+                *_dav(address, identifier, own, offer),
+                *_ldap(address, identifier, own, offer),
+            ],
         }
     )
 
@@ -82,6 +87,34 @@ def _dav(address: str, identifier: str, own: uuid.UUID, offer: Offer) -> list[di
             f"{kind}PrincipalURL": f"/dav/{address}/",
         }
         for kind in ("CalDAV", "CardDAV")
+    ]
+
+
+def _ldap(address: str, identifier: str, own: uuid.UUID, offer: Offer) -> list[dict[str, object]]:
+    """The company's address book ("com.apple.ldap.account"); the device asks for the password."""
+    if offer.ldap is None:
+        return []
+    host, port = offer.ldap
+    base = ",".join(f"dc={label}" for label in ascii_name(address.rpartition("@")[2]).split("."))
+    return [
+        {
+            "PayloadType": "com.apple.ldap.account",
+            "PayloadVersion": 1,
+            "PayloadIdentifier": f"{identifier}.ldap",
+            "PayloadUUID": str(uuid.uuid5(own, "ldap")),
+            "PayloadDisplayName": address,
+            "LDAPAccountDescription": address,
+            "LDAPAccountHostName": f"{host}:{port}" if port != 636 else host,
+            "LDAPAccountUseSSL": True,
+            "LDAPAccountUserName": address,
+            "LDAPSearchSettings": [
+                {
+                    "LDAPSearchSettingDescription": base,
+                    "LDAPSearchSettingSearchBase": base,
+                    "LDAPSearchSettingScope": "LDAPSearchSettingScopeSubtree",
+                }
+            ],
+        }
     ]
 
 

@@ -31,6 +31,7 @@ class Offer:
     servers: tuple[Server, ...]  # IMAP before POP3 before submission
     web: str  # "https://host" or "https://host:port"
     dav: tuple[str, int] | None = None  # host and port of calendars and contacts
+    ldap: tuple[str, int] | None = None  # the same of the company's address book, with implicit TLS
 
     def first(self, kind: Kind) -> Server | None:
         return next((server for server in self.servers if server.kind is kind), None)
@@ -44,7 +45,9 @@ def offer_of(config: Config) -> Offer:
     web = f"https://{host}" if port == 443 else f"https://{host}:{port}"
     served = any(one.protocol is Protocol.HTTP for one in config.listener)
     dav = (host, port) if config.dav.enabled and served else None
-    return Offer(config.web.provider or config.server.hostname, servers, web, dav)
+    secure = _port(config, Protocol.LDAP, TlsMode.IMPLICIT)
+    ldap = (ascii_name(config.server.hostname), secure) if secure else None
+    return Offer(config.web.provider or config.server.hostname, servers, web, dav, ldap)
 
 
 def _server(config: Config, kind: Kind) -> Server | None:

@@ -36,6 +36,8 @@ SOCKETS = (
     Socket("submission", "starttls", 587, 1587),
     Socket("submission", "implicit", 465, 1465),
     Socket("managesieve", "starttls", 4190, 1419),
+    Socket("ldap", "starttls", 389, 1389),
+    Socket("ldap", "implicit", 636, 1636),
     Socket("http", "implicit", 443, 8080, high_tls="none"),
     Socket("lmtp", "none", 24, 1024, private=True),
 )

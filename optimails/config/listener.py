@@ -17,6 +17,7 @@ class Protocol(StrEnum):
     SUBMISSION = "submission"
     MANAGESIEVE = "managesieve"
     HTTP = "http"
+    LDAP = "ldap"
 
 
 class TlsMode(StrEnum):

@@ -14,6 +14,7 @@ from optimails.config.directory import DirectorySettings, LdapSettings
 from optimails.config.dns import DnsSettings
 from optimails.config.imap import ImapSettings
 from optimails.config.imapsieve import ImapSieveRule
+from optimails.config.ldapd import LdapdSettings
 from optimails.config.listener import Listener
 from optimails.config.login import LoginSettings
 from optimails.config.milter import MilterSettings
@@ -59,6 +60,7 @@ class Config(Section):
     domain_limit: tuple[DomainLimit, ...] = Field((), description="What differs for some domains.")
     web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")
     dav: DavSettings = Field(DavSettings(), description="Calendars, address books and task lists.")
+    ldapd: LdapdSettings = Field(LdapdSettings(), description="The company's address book over LDAP.")
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
     outbound: OutboundSettings = Field(OutboundSettings(), description="Mail to other servers.")
     outbound_route: tuple[OutboundRoute, ...] = Field((), description="Rules for some of the mail that leaves.")

@@ -21,6 +21,7 @@ class Service(StrEnum):
     SUBMISSION = "submission"
     SIEVE = "sieve"
     DAV = "dav"
+    LDAP = "ldap"
     WEB = "web"
 
 

@@ -18,6 +18,7 @@ DOORS = {
     Spoken.SMTP: "smtp.server",
     Spoken.SUBMISSION: "smtp.server",
     Spoken.MANAGESIEVE: "sieve.server",
+    Spoken.LDAP: "ldapd.server",
 }
 
 

@@ -33,12 +33,14 @@ class Person:
     name: str
     plan: str
     language: str
+    title: str
+    phone: str
 
 
 PEOPLE = (
-    Person("claire", f"claire.martin@{DOMAIN}", "Claire Martin", "premium", "fr"),
-    Person("james", f"james.walker@{DOMAIN}", "James Walker", "basic", "en"),
-    Person("sophie", f"sophie.bernard@{DOMAIN}", "Sophie Bernard", "shex", "fr"),
+    Person("claire", f"claire.martin@{DOMAIN}", "Claire Martin", "premium", "fr", "Directrice", "+33 4 65 71 00 10"),
+    Person("james", f"james.walker@{DOMAIN}", "James Walker", "basic", "en", "Sales engineer", "+33 4 65 71 00 11"),
+    Person("sophie", f"sophie.bernard@{DOMAIN}", "Sophie Bernard", "shex", "fr", "Comptable", "+33 4 65 71 00 12"),
 )
 ALIASES = (
     (f"contact@{DOMAIN}", [f"claire.martin@{DOMAIN}", f"sophie.bernard@{DOMAIN}"]),
@@ -62,6 +64,8 @@ def passwords(folder: Path) -> dict[str, str]:
 
 def found(admin: "Admin", secrets: dict[str, str]) -> list["AccountInfo"]:
     """Make domain, accounts and aliases, as far as they are missing; gives the accounts that are there."""
+    from optimails.directory.admin import Shown  # noqa: PLC0415 - when needed
+
     _unless_there(lambda: admin.domain_add(DOMAIN))
     there = {info.address for info in admin.account_list(DOMAIN, closed=True)}
     for person in PEOPLE:
@@ -72,6 +76,7 @@ def found(admin: "Admin", secrets: dict[str, str]) -> list["AccountInfo"]:
                 password=secrets[person.address],
                 name=person.name,
                 language=person.language,
+                shown=Shown({"title": person.title, "phone": person.phone}),
             )
     known = {alias.alias for alias in admin.alias_list(DOMAIN)}
     for alias, targets in ALIASES:

@@ -36,7 +36,7 @@ def test_init_writes_a_configuration_that_is_in_order(program, ports, imap):
     assert written["server"] | {"hostname": "mail.example.org"} == written["server"]
     assert {"protocol": "imap", "address": imap, "tls": "starttls"} in written["listener"]
     spoken = {entry["protocol"] for entry in written["listener"]}
-    assert spoken >= {"imap", "pop3", "smtp", "submission", "lmtp", "managesieve", "http"}
+    assert spoken >= {"imap", "pop3", "smtp", "submission", "lmtp", "managesieve", "http", "ldap"}
     assert program.json("config", "check")["ok"]
     shown, _ = program("config", "show")
     assert tomllib.loads(shown)["server"]["hostname"] == "mail.example.org"

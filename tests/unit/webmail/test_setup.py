@@ -24,6 +24,8 @@ LISTENERS = (
     ("submission", 4465, "implicit"),
     ("submission", 5465, "implicit"),
     ("http", 8443, "implicit"),
+    ("ldap", 389, "starttls"),
+    ("ldap", 1636, "implicit"),
 )
 TOLD = {("imap", 993, True), ("pop3", 110, False), ("submission", 4465, True)}
 
@@ -185,9 +187,15 @@ def test_apple(web):
     )
     assert account["EmailAddress"] == account["IncomingMailServerUsername"] == "ann@example.org"
     assert profile["PayloadDisplayName"].startswith("Messagerie")
-    calendars, contacts = profile["PayloadContent"][1:]
+    calendars, contacts, company = profile["PayloadContent"][1:]
     assert (calendars["PayloadType"], calendars["CalDAVHostName"]) == ("com.apple.caldav.account", "mail.example.org")
     assert (contacts["CardDAVUsername"], contacts["CardDAVUseSSL"]) == ("ann@example.org", True)
+    assert (company["LDAPAccountHostName"], company["LDAPAccountUserName"]) == (
+        "mail.example.org:1636",
+        "ann@example.org",
+    )
+    (search,) = company["LDAPSearchSettings"]
+    assert search["LDAPSearchSettingSearchBase"] == "dc=example,dc=org"
     assert calendars["CalDAVPrincipalURL"] == contacts["CardDAVPrincipalURL"] == "/dav/ann@example.org/"
     assert web.get("/mobileconfig", "email=ann%40example.org", headers=[("accept-language", "fr")]).body == answer.body
 

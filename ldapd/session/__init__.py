@@ -1,0 +1,1 @@
+"""States and requests of one LDAP connection."""
