@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from caldav.application import ACCOUNT, BODY, DavApplication
-from caldav.session.dispatch import CAPABILITIES, SLOW, options
+from caldav.session.dispatch import CAPABILITIES, options, slow
 from caldav.session.errors import error
 from caldav.session.exchange import Answer
 from caldav.session.places import home_of
@@ -184,7 +184,7 @@ class Dav:
         if body is None:
             return _response(error(413, "C:max-resource-size"))
         environ = _environ(scope, headers, account, body)
-        if scope["method"] in SLOW:
+        if slow(scope["method"], scope["path"]):
             return await self._slowly(account, environ)
         return await self._run(self._quick, environ)
 

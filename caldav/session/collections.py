@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 from caldav.session import properties
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
-from caldav.session.places import NOTIFICATIONS, Place
+from caldav.session.places import NOTIFICATIONS, OUTBOX, Place
 from caldav.session.properties import COLOR, ORDER
 from caldav.session.rendering import multistatus
 from caldav.session.world import View, mounted
@@ -57,7 +57,7 @@ def _make(place: Place, new: NewCollection, changes: tuple[tuple[str, Element | 
         raise Precondition(403, "C:calendar-collection-location-ok")
     taken = (
         mounted(address.collection)
-        or address.collection == NOTIFICATIONS
+        or address.collection in (NOTIFICATIONS, OUTBOX)
         or (address.collection == COMPANY and place.company() is not None)
     )
     if taken or place.groupware.collection(address.collection) is not None:

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable
 
-from caldav.session import collections, contents, notifications
+from caldav.session import collections, contents, notifications, outbox
 from caldav.session.errors import answer_for
 from caldav.session.exchange import Answer, Exchange
-from caldav.session.places import Place, place_of
+from caldav.session.places import OUTBOX, Place, place_of
 from caldav.session.posting import post
 from caldav.session.propfind import propfind
 from caldav.session.reports import report
@@ -31,8 +31,14 @@ METHODS: dict[str, Callable[[Place], Answer]] = {
     "MKCALENDAR": collections.mkcalendar,
     "MKCOL": collections.mkcol,
 }
-SLOW = frozenset({"REPORT", "PROPFIND"})
-"""Methods that may take a while; they wait for each other, and no write waits for them."""
+_OF_THEIR_OWN = (notifications, outbox)
+"""Collections without items that are stored."""
+_SLOW = frozenset({"REPORT", "PROPFIND"})
+
+
+def slow(method: str, path: str) -> bool:
+    """Whether a request may take a while; those wait for each other, and no write waits for them."""
+    return method in _SLOW or (method == "POST" and path.rstrip("/").endswith(f"/{OUTBOX}"))
 
 
 def options() -> Answer:
@@ -50,7 +56,7 @@ def dispatch(world: World, exchange: Exchange) -> Answer:
     try:
         place = place_of(world, exchange, exchange.path)
         with place.opened():
-            return notifications.answer(place) if notifications.here(place) else method(place)
+            return next((one.answer for one in _OF_THEIR_OWN if one.here(place)), method)(place)
     except MailError as wrong:
         return _refusal(place, wrong)
     except Exception as error:  # noqa: BLE001  # an error of ours: the client gets its number

@@ -18,6 +18,7 @@ from caldav.session.world import Mount, View, World, mounted
 from optimails.acl.decision import Effective, Through
 from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Collection, Kind, as_object
+from optimails.groupware.colleagues import ANY
 from optimails.groupware.company import NAME as COMPANY
 from optimails.groupware.visited import as_shown, kept
 from optimails.model.account import Account
@@ -28,6 +29,8 @@ from optimails.texts import text
 SAFE = "@!$&'()*+,=:~-._"
 NOTIFICATIONS = "notifications"
 """The segment of the collection of notifications (``caldav.session.notifications``) in addresses."""
+OUTBOX = "schedule-outbox"
+"""The same of the scheduling outbox (``caldav.session.outbox``)."""
 READ_ONLY = Effective(Right.READ | Right.LOOKUP, Through.SHARE)
 
 
@@ -156,6 +159,12 @@ class Place:
     def notifications(self) -> bool:
         """Whether the home has the collection of notifications: not where the user has one of his own of that name."""
         return self.own and self.groupware.collection(NOTIFICATIONS) is None
+
+    def outbox(self) -> bool:
+        """Whether the user may plan meetings in the owner's name: as himself, or as a delegate who may write."""
+        if self._owner is None or self.groupware.collection(OUTBOX) is not None:
+            return False
+        return self.own or self.world.people.effective(self.user.id, self.owner.id, [ANY])[ANY].may(Right.INSERT)
 
     def enter(self, owner: Account) -> AccountGroupware:
         """What another has, while this place is open. Raises ``Unavailable``."""

@@ -5,7 +5,7 @@ from email.utils import formatdate
 from time import gmtime, strftime
 
 from caldav.session import sharees
-from caldav.session.places import NOTIFICATIONS, Place, home_of, named_by
+from caldav.session.places import NOTIFICATIONS, OUTBOX, Place, home_of, named_by
 from caldav.session.world import View
 from caldav.wire.names import ICAL, c, cr, cs, d, element, href, text
 from optimails.groupware.api import Kind
@@ -114,6 +114,7 @@ def of_home(place: Place) -> Values:
         cr("addressbook-home-set"): lambda: href(home),
         c("calendar-user-address-set"): lambda: href(f"mailto:{address}") + href(home),
         c("calendar-user-type"): lambda: "INDIVIDUAL",
+        c("schedule-outbox-URL"): lambda: href(place.base(OUTBOX)) if place.outbox() else None,
         cs("email-address-set"): lambda: element(cs("email-address"), text(address)),
     }
 

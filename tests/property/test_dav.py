@@ -33,7 +33,8 @@ TEXTS = [
     "urn:optimails:sync:" + "0" * 32 + ":1",
     "\u20ac",
 ]
-PATHS = ["/", "/claire@example.org/", "/claire@example.org/calendar/", "/claire@example.org/calendar/1.ics",
+PATHS = ["/", "/claire@example.org/schedule-outbox/", "/claire@example.org/",
+         "/claire@example.org/calendar/", "/claire@example.org/calendar/1.ics",
          "/claire@example.org/contacts/", "/claire@example.org/contacts/1.vcf", "/claire@example.org/new/",
          "/james@example.org/calendar/", "/nobody/", "//x//", "/a/b/c/d", "/..", "/%00"]  # fmt: skip
 HEADERS = {"depth": ["0", "1", "infinity", "2"], "if_match": ["*", '"x"', "W/"], "if_none_match": ["*", ","],

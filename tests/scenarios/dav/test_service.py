@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from tests.support import certificates
-from tests.support.calendars import event
+from tests.support.calendars import calendar, component, event
 from tests.support.dav import NAMESPACES
 from tests.support.free_ports import free_ports
 from tests.support.service import PASSWORD, started
@@ -259,3 +259,23 @@ def test_who_accepts_a_calendar_has_it_in_his_own_home_until_it_is_taken_away(si
     assert list(names()) == [path]
     run("share", "refuse", viewer, name)
     assert (names(), site("GET", path + "s.ics", user=viewer).status) == ({}, 404)
+
+
+def test_colleagues_see_when_others_are_busy(site):
+    owner, colleague = "user02@example.org", "user03@example.org"
+    meeting = event("busy", "20261110T090000Z", "SUMMARY:Secret", end="20261110T100000Z").encode()
+    assert site("PUT", f"/dav/{owner}/calendar/busy.ics", meeting, user=owner).status == 201
+    people = f"ORGANIZER:mailto:{colleague}\r\nATTENDEE:mailto:{owner}"
+    times = "DTSTART:20261110T000000Z\r\nDTEND:20261111T000000Z"
+    body = calendar("METHOD:REQUEST", component("VFREEBUSY", "1", people, times)).encode()
+
+    def ask():
+        outbox = f"/dav/{colleague}/schedule-outbox/"
+        return site("POST", outbox, body, user=colleague, **{"Content-Type": "text/calendar"}).content.decode()
+
+    assert "<C:request-status>3.8;No authority</C:request-status>" in ask()  # not by the plan
+    site.service.optimails("plan", "set", PLAN, "--feature", "delegation", "--feature", "free-busy")
+    assert "FREEBUSY:20261110T090000Z/20261110T100000Z" in ask()
+    assert "Secret" not in ask()
+    site.service.optimails("account", "set", owner, "--free-busy", "no")
+    assert "3.8;No authority" in ask()
