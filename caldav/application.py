@@ -109,5 +109,5 @@ class DavApplication(Application):
         return answer.status, answer.headers, answer.body, None
 
 
-for _method in [*METHODS, "OPTIONS", "POST"]:  # all that Radicale knows, so that nothing of its own is left
+for _method in [*METHODS, "OPTIONS"]:  # all that Radicale knows, so that nothing of its own is left
     setattr(DavApplication, f"do_{_method}", DavApplication._answer)  # noqa: SLF001 - our own

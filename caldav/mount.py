@@ -101,8 +101,11 @@ class _People:
         except Refused:
             return None
 
-    def put_entry(self, owner: "AccountId", on: "Object", entry: "Entry") -> None:
-        self._wait(self._directory.rights.put_entry(owner, on, entry))
+    def shown(self, names: "Iterable[Identifier]") -> "dict[Identifier, str]":
+        return self._wait(self._directory.rights.shown(names))
+
+    def put_entries(self, owner: "AccountId", on: "Object", entries: "Iterable[Entry]") -> None:
+        self._wait(self._directory.rights.put_entries(owner, on, entries))
 
     def sharing(self, owner: "AccountId") -> "Sharing":
         return self._wait(self._directory.rights.sharing(owner))

@@ -69,8 +69,7 @@ def put(place: Place) -> Answer:
     existing = view.item(address.item)
     if existing is None and address.item in view.hidden:
         raise Refused(Reason.NO_PERMISSION)
-    if not view.effective.may(Right.WRITE if existing else Right.INSERT):
-        raise Refused(Reason.NO_PERMISSION)
+    place.need(view, Right.WRITE if existing else Right.INSERT)
     kind = view.collection.kind
     type_, charset = _content_type(place.exchange.headers.get("content-type", ""))
     if (type_ != _TYPES[kind][0] and type_ not in _ALSO) or charset not in ("", "utf-8", "utf8", "us-ascii"):
@@ -104,8 +103,7 @@ def delete(place: Place) -> Answer:
     view = place.view(Right.READ)
     if view.item(address.item) is None:
         raise Refused(Reason.NON_EXISTENT)
-    if not view.effective.may(Right.REMOVE):
-        raise Refused(Reason.NO_PERMISSION)
+    place.need(view, Right.REMOVE)
     view.account.delete(view.collection, address.item, place.exchange.conditions)
     return Answer(204)
 
@@ -144,8 +142,8 @@ def _transfer(place: Place, *, move: bool) -> Answer:
             target = other.view(Right.INSERT)
         except Refused as refused:
             return Answer(409 if refused.reason is Reason.NON_EXISTENT else 403)
-        if target.item(new_name) is not None and not target.effective.may(Right.WRITE):
-            raise Refused(Reason.NO_PERMISSION)
+        if target.item(new_name) is not None:
+            other.need(target, Right.WRITE)
         one_file = source.account is target.account
         if one_file and (source.collection.id, name) == (target.collection.id, new_name):
             raise Refused(Reason.NO_PERMISSION)  # RFC 4918 §9.8.5: the same resource

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from caldav.session import collections, contents, notifications, outbox
+from caldav.session import access, collections, contents, notifications, outbox
 from caldav.session.errors import answer_for
 from caldav.session.exchange import Answer, Exchange
 from caldav.session.places import OUTBOX, Place, place_of
@@ -25,6 +25,7 @@ METHODS: dict[str, Callable[[Place], Answer]] = {
     "COPY": contents.copy,
     "MOVE": contents.move,
     "POST": post,
+    "ACL": access.acl,
     "PROPFIND": propfind,
     "PROPPATCH": collections.proppatch,
     "REPORT": report,

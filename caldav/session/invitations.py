@@ -59,9 +59,9 @@ def _changed(place: Place, view: View, owner: Account, change: Element) -> str:
     if owner.id != place.user.id:
         details = {"collection": view.collection.name, "identifier": given, "rights": letters(now)}
         place.world.visits.record(place.user, owner, "dav share", details)
-    people.put_entry(owner.id, on, Entry(who, now))
+    people.put_entries(owner.id, on, [Entry(who, now)])
     if now and who.who is Who.USER and not people.effective(AccountId(who.name), owner.id, [on])[on].may(Right.READ):
-        people.put_entry(owner.id, on, Entry(who, before))  # the plans do not allow it
+        people.put_entries(owner.id, on, [Entry(who, before)])  # the plans do not allow it
         return given
     return ""
 

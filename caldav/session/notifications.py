@@ -12,7 +12,8 @@ from time import gmtime, strftime
 from caldav.session import sharees
 from caldav.session.exchange import XML, Answer
 from caldav.session.places import NOTIFICATIONS, Place, home_of
-from caldav.session.properties import common, privileges
+from caldav.session.privileges import privileges
+from caldav.session.properties import common
 from caldav.session.rendering import multistatus, response
 from caldav.sharing import is_open
 from caldav.wire.names import DECLARATIONS, c, cs, d, element, href, text

@@ -12,7 +12,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from caldav.session.errors import Precondition
 from caldav.session.exchange import Exchange
+from caldav.session.privileges import needs
 from caldav.session.visits import Visit
 from caldav.session.world import Mount, View, World, mounted
 from optimails.acl.decision import Effective, Through
@@ -119,9 +121,14 @@ class Place:
         self.visit(view)
         if not view.effective.may(Right.READ) and not view.effective.may(Right.FREE_BUSY):
             raise Refused(Reason.NON_EXISTENT)
-        if not view.effective.may(*wanted):
-            raise Refused(Reason.NO_PERMISSION)
+        self.need(view, *wanted)
         return view
+
+    def need(self, view: View, *wanted: Right) -> None:
+        """Raises ``Precondition``, which names what is missing."""
+        for right in wanted:
+            if not view.effective.may(right):
+                raise Precondition(403, "D:need-privileges", needs(self.base(), right))
 
     def _find(self) -> View:
         collection = self.groupware.collection(self.address.collection)

@@ -5,7 +5,9 @@ from email.utils import formatdate
 from time import gmtime, strftime
 
 from caldav.session import sharees
+from caldav.session.aces import owner_ace, shown
 from caldav.session.places import NOTIFICATIONS, OUTBOX, Place, home_of, named_by
+from caldav.session.privileges import privileges, supported
 from caldav.session.world import View
 from caldav.wire.names import ICAL, c, cr, cs, d, element, href, text
 from optimails.groupware.api import Kind
@@ -20,17 +22,6 @@ _REPORTS = {
     Kind.BOOK: ("D:sync-collection", "D:expand-property", "CR:addressbook-query", "CR:addressbook-multiget"),
 }  # fmt: skip
 _COLLATIONS = ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
-_PRIVILEGES = (  # RFC 3744 §3, RFC 4791 §6.1.1: what of ours gives each
-    ("D:read", Right.READ),
-    ("D:write-content", Right.WRITE),
-    ("D:write-properties", Right.ADMINISTER),
-    ("D:bind", Right.INSERT),
-    ("D:unbind", Right.REMOVE),
-    ("D:read-acl", Right.ADMINISTER),
-    ("D:write-acl", Right.ADMINISTER),
-    ("D:read-current-user-privilege-set", Right.LOOKUP),
-    ("C:read-free-busy", Right.FREE_BUSY),
-)
 
 
 def sync_token(view: View, change: int | None = None) -> str:
@@ -40,33 +31,13 @@ def sync_token(view: View, change: int | None = None) -> str:
     return f"urn:optimails:sync:{view.collection.object_id}:{number}{hides}"
 
 
-def privileges(rights: Right, *, properties: bool = False) -> str:
-    """For D:current-user-privilege-set and D:grant; ``properties``: one has one's own, whatever one's rights are."""
-    names = [name for name, right in _PRIVILEGES if right in rights or (properties and name == "D:write-properties")]
-    if all(right in rights for right in (Right.WRITE, Right.INSERT, Right.REMOVE)):
-        names.append("D:write")
-    if EVERYTHING & ~rights == Right(0):
-        names.append("D:all")
-    return "".join(f"<D:privilege><{name}/></D:privilege>" for name in names)
-
-
-def _supported_privileges() -> str:
-    def one(name: str, inside: str = "") -> str:
-        shown = f'<D:description xml:lang="en">{name.partition(":")[2]}</D:description>'
-        return f"<D:supported-privilege><D:privilege><{name}/></D:privilege>{shown}{inside}</D:supported-privilege>"
-
-    write = "".join(map(one, ("D:write-content", "D:write-properties", "D:bind", "D:unbind")))
-    read = one("C:read-free-busy") + one("D:read-current-user-privilege-set")
-    return one("D:all", one("D:read", read) + one("D:write", write) + one("D:read-acl") + one("D:write-acl"))
-
-
 def common(place: Place) -> dict[str, Callable[[], str | None]]:
     """What every resource has."""
     user = home_of(place.root, place.user)
     return {
         d("current-user-principal"): lambda: href(user),
         d("principal-collection-set"): lambda: href(place.root + "/"),
-        d("supported-privilege-set"): _supported_privileges,
+        d("supported-privilege-set"): supported,
         d("acl-restrictions"): lambda: "<D:grant-only/><D:no-invert/>",
         d("inherited-acl-set"): lambda: "",
         d("supportedlock"): lambda: "",
@@ -108,7 +79,7 @@ def of_home(place: Place) -> Values:
         d("group-member-set"): lambda: "",
         d("group-membership"): lambda: "",
         d("current-user-privilege-set"): lambda: privileges(EVERYTHING if place.own else Right.READ | Right.LOOKUP),
-        d("acl"): lambda: _acl(place),
+        d("acl"): lambda: owner_ace(home),
         d("supported-report-set"): lambda: _report_set("principal"),
         c("calendar-home-set"): lambda: href(home),
         cr("addressbook-home-set"): lambda: href(home),
@@ -133,7 +104,7 @@ def of_collection(place: Place, view: View) -> Values:
         d("displayname"): lambda: text(_shown(place, view)) or None,
         d("owner"): lambda: owner_of(place, view),
         d("current-user-privilege-set"): lambda: privileges(view.effective.rights, properties=view.mount is not None),
-        d("acl"): lambda: _acl(place) if view.effective.may(Right.ADMINISTER) else None,
+        d("acl"): lambda: shown(place, view) if view.effective.may(Right.ADMINISTER) else None,
         d("supported-report-set"): lambda: _report_set(collection.kind),
         d("sync-token"): lambda: sync_token(view),
         cs("getctag"): lambda: f'"{sync_token(view).rpartition("sync:")[2].replace(":", "-")}"',
@@ -208,14 +179,6 @@ def _uuid(text_: str) -> str:
 def _report_set(kind: "str | Kind") -> str:
     return "".join(
         f"<D:supported-report><D:report><{name}/></D:report></D:supported-report>" for name in _REPORTS[kind]
-    )
-
-
-def _acl(place: Place) -> str:
-    """RFC 3744 §5.5: the owner's own entry, which nobody can take away."""
-    return (
-        f"<D:ace><D:principal>{href(place.home())}</D:principal><D:grant>"
-        f"<D:privilege><D:all/></D:privilege></D:grant><D:protected/></D:ace>"
     )
 
 

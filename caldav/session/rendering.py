@@ -6,7 +6,8 @@ from datetime import tzinfo
 from urllib.parse import quote
 
 from caldav.session.places import SAFE, Place
-from caldav.session.properties import Values, common, content_type, http_date, iso_date, owner_of, privileges
+from caldav.session.privileges import privileges
+from caldav.session.properties import Values, common, content_type, http_date, iso_date, owner_of
 from caldav.session.world import View
 from caldav.wire.filters import CalendarData
 from caldav.wire.names import DECLARATIONS, c, cr, cs, d, element, href, text

@@ -46,8 +46,11 @@ class People(Protocol):
     def identify(self, address: str, owner: Account) -> rights.Identifier | None:
         """The account or group with this address; None for nobody's. Raises ``Unavailable``."""
 
-    def put_entry(self, owner: AccountId, on: rights.Object, entry: rights.Entry) -> None:
-        """Set what one identifier may. Raises ``Refused(LIMIT)``, ``Unavailable``."""
+    def shown(self, names: Iterable[rights.Identifier]) -> dict[rights.Identifier, str]:
+        """Identifiers as people write them. Raises ``Unavailable``."""
+
+    def put_entries(self, owner: AccountId, on: rights.Object, entries: Iterable[rights.Entry]) -> None:
+        """Set what each identifier may, all or nothing. Raises ``Refused(LIMIT)``, ``Unavailable``."""
 
     def sharing(self, owner: AccountId) -> rights.Sharing:
         """Everything that the account shares. Raises ``Unavailable``."""

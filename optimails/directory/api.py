@@ -76,6 +76,9 @@ class Rights(Protocol):
     async def put_entry(self, owner: AccountId, on: Object, entry: Entry) -> None:
         """Set what one identifier may; no rights: the entry goes. Raises ``Refused(LIMIT)``."""
 
+    async def put_entries(self, owner: AccountId, on: Object, entries: Iterable[Entry]) -> None:
+        """The same for many, all or nothing."""
+
     async def change_entry(  # noqa: PLR0913 - the parts of SETACL
         self, owner: AccountId, on: Object, identifier: Identifier, *, negative: bool, add: Right, remove: Right
     ) -> None: ...

@@ -116,6 +116,13 @@ class LocalRights:
     async def put_entry(self, owner: AccountId, on: Object, entry: Entry) -> None:
         await self._write(lambda connection: rights_rows.put_entry(connection, owner, on, entry))
 
+    async def put_entries(self, owner: AccountId, on: Object, entries: Iterable[Entry]) -> None:
+        def put(connection: Connection) -> None:
+            for entry in entries:
+                rights_rows.put_entry(connection, owner, on, entry)
+
+        await self._write(put)
+
     async def change_entry(  # noqa: PLR0913 - the parts of SETACL
         self, owner: AccountId, on: Object, identifier: Identifier, *, negative: bool, add: Right, remove: Right
     ) -> None:

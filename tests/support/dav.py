@@ -73,8 +73,11 @@ class Neighbours:
         except Refused:
             return None
 
-    def put_entry(self, owner, on, entry):
-        run(self.rights.put_entry(owner, on, entry))
+    def shown(self, names):
+        return run(self.rights.shown(names))
+
+    def put_entries(self, owner, on, entries):
+        run(self.rights.put_entries(owner, on, entries))
 
     def sharing(self, owner):
         return run(self.rights.sharing(owner))
@@ -109,6 +112,9 @@ class Nobody:
         return Sharing()
 
     def sharees(self, owner):
+        return {}
+
+    def shown(self, names):
         return {}
 
     def forget(self, owner, on):

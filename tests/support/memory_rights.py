@@ -115,6 +115,10 @@ class MemoryRights:
         elif entry.identifier.who is Who.USER and not entry.negative:
             self.given_answers.pop((entry.identifier.name, owner, on), None)
 
+    async def put_entries(self, owner, on, entries):
+        for entry in entries:
+            await self.put_entry(owner, on, entry)
+
     async def change_entry(self, owner, on, identifier, *, negative, add, remove):
         have = self.entries.get((owner, on), {}).get((identifier, negative))
         rights = ((have.rights if have else NOTHING) | add) & ~remove
