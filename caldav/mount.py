@@ -1,7 +1,8 @@
-"""The door inside the web worker: who asks, how much they may send, and on which thread they are answered.
+"""The door inside the web worker: who asks, how much they may send, and where they are answered.
 
-Reading and log-in happen in the event loop, everything else on threads. Reports and listings have threads of their own,
-and one account has few of them at a time: so nobody's slow question makes another's write wait.
+Reading and log-in happen in the event loop, short requests on threads. Reports and listings are made in processes of
+their own (``caldav.reporters``), and one account has few of them at a time: so nobody's slow question makes another's
+write wait.
 """
 
 import asyncio
@@ -10,9 +11,9 @@ import binascii
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -20,17 +21,17 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from caldav.application import ACCOUNT, BODY, DavApplication
+from caldav.answering import Answering, Asked, Place
+from caldav.application import ACCOUNT, BODY
+from caldav.reporters import Reporters
 from caldav.session.dispatch import CAPABILITIES, options, slow
 from caldav.session.errors import error
 from caldav.session.exchange import Answer
 from caldav.session.places import home_of
 from caldav.session.visits import Visits
-from caldav.session.world import World
 from caldav.sharing import Sharee, invited, owners, shared_with, sharees
 from optimails.audit import AuditLog
 from optimails.directory.cache import Cache
-from optimails.groupware.company import CompanyBooks
 from optimails.groupware.service import LocalGroupware
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 ROOT = "/dav"
 WELL_KNOWN = ("/.well-known/caldav", "/.well-known/carddav")
 PATIENCE = 20.0  # seconds that a thread waits for the directory
+PART = 65_536  # bytes
 LOGGED_ANEW = 3600.0  # seconds after which a program's log-in stands in the log again
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -126,17 +128,32 @@ class _People:
             raise Unavailable("The directory does not answer") from late
 
 
+@dataclass(frozen=True, slots=True)
+class ReportProcess:
+    """How a process for reports is started: its command, and what it is told first."""
+
+    command: Sequence[str]
+    first: "Callable[[Place], object]"
+
+
 class Dav:
     """The ASGI application for everything below ``/dav``, and for the two well-known addresses."""
 
-    def __init__(self, config: "Config", directory: "Directory", login: "Login", groupware: LocalGroupware) -> None:
+    def __init__(
+        self,
+        config: "Config",
+        directory: "Directory",
+        login: "Login",
+        groupware: LocalGroupware,
+        process: ReportProcess,
+    ) -> None:
         self._config = config
         self._directory = directory
         self._login = login
         self._groupware = groupware
-        self._application: DavApplication | None = None
-        self._company: CompanyBooks | None = None
-        self._slow = ThreadPoolExecutor(config.dav.report_threads, "dav-reports")
+        self._process = process
+        self._answering: Answering | None = None
+        self._reporters: Reporters | None = None
         self._quick = ThreadPoolExecutor(config.dav.threads, "dav")
         self._seen: Cache[tuple[str, str], bool] = Cache(20_000)
         self._busy: Counter[str] = Counter()
@@ -149,12 +166,27 @@ class Dav:
         """Bytes of a request's body; one more is told in our own words."""
         return self._config.dav.max_body + 1_048_576
 
+    def start(self) -> None:
+        """In the event loop, before the first request."""
+        dav, web = self._config.dav, self._config.web
+        place = Place(self._config.server.data, dav, self._config.store.open_accounts)
+        asked = Asked(_People(self._directory), Visits(AuditLog(self._config.server.data)))
+        self._answering = Answering(place, asked, self._groupware)
+        self._reporters = Reporters(
+            self._process.command,
+            self._process.first(place),
+            asked,
+            size=dav.report_processes,
+            patience=web.answer_timeout,
+        )
+        self._reporters.warm()
+
     def close(self) -> None:
-        self._slow.shutdown(wait=True, cancel_futures=True)
+        if self._reporters is not None:
+            self._reporters.close()
         self._quick.shutdown(wait=True, cancel_futures=True)
-        self._groupware.close()
-        if self._company is not None:
-            self._company.close()
+        if self._answering is not None:
+            self._answering.close()
 
     def covers(self, scope: Scope) -> bool:
         """Whether the request is ours; programs that know a host alone ask its root where to go."""
@@ -187,9 +219,10 @@ class Dav:
         if body is None:
             return _response(error(413, "C:max-resource-size"))
         environ = _environ(scope, headers, account, body)
-        if slow(scope["method"], scope["path"]):
+        assert self._answering is not None
+        if slow(scope["method"], scope["path"], headers.get("depth", "")):
             return await self._slowly(account, environ)
-        return await self._run(self._quick, environ)
+        return await self._run(self._quick, self._answering.answer, environ)
 
     def _too_long(self, headers: dict[str, str]) -> bool:
         length = headers.get("content-length", "0")
@@ -237,12 +270,13 @@ class Dav:
                 return b"".join(parts)
 
     async def _slowly(self, account: Account, environ: dict[str, Any]) -> Response:
-        """One account has only some of the threads."""
+        """One account has only some of the processes."""
+        assert self._reporters is not None
         async with self._free:
             await self._free.wait_for(lambda: self._busy[account.id] < self._config.dav.reports_per_account)
             self._busy[account.id] += 1
         try:
-            return await self._run(self._slow, environ)
+            return await self._run(self._reporters.threads, self._reporters.answer, environ)
         finally:
             async with self._free:
                 self._busy[account.id] -= 1
@@ -250,15 +284,9 @@ class Dav:
                     del self._busy[account.id]
                 self._free.notify_all()
 
-    async def _run(self, threads: ThreadPoolExecutor, environ: dict[str, Any]) -> Response:
-        if self._application is None:
-            people, data, dav = _People(self._directory), self._config.server.data, self._config.dav
-            if dav.company_book:
-                self._company = CompanyBooks(data, people.company, dav.company_book_hides, people.photos)
-            world = World(self._groupware, people, Visits(AuditLog(data)), company=self._company)
-            self._application = DavApplication(world, self._config.dav.max_body)
-        call = partial(_call, self._application, environ)
-        return await asyncio.get_running_loop().run_in_executor(threads, call)
+    @staticmethod
+    async def _run(threads: Executor, answer: Callable[[dict[str, Any]], Answer], environ: dict[str, Any]) -> Response:
+        return _response(await asyncio.get_running_loop().run_in_executor(threads, answer, environ))
 
 
 def _basic(value: str) -> tuple[str, str] | None:
@@ -286,7 +314,6 @@ def _environ(scope: Scope, headers: dict[str, str], account: Account, body: byte
         "SERVER_PROTOCOL": "HTTP/1.1",
         "CONTENT_TYPE": headers.get("content-type", ""),
         "CONTENT_LENGTH": str(len(body)),
-        "wsgi.errors": _Silent(),
         ACCOUNT: account,
         BODY: body,
     }
@@ -296,30 +323,21 @@ def _environ(scope: Scope, headers: dict[str, str], account: Account, body: byte
     return environ
 
 
-class _Silent:
-    """Where WSGI would write to; nothing does."""
+class _InParts(Response):
+    """A long answer goes out in parts: the event loop copies, or encrypts, one at a time."""
 
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        """There is nothing to flush."""
-
-
-def _call(application: DavApplication, environ: dict[str, Any]) -> Response:
-    """Run it on this thread."""
-    told: list[Any] = []
-    parts = application(environ, lambda status, headers: told.extend((status, headers)))
-    response = Response(b"".join(parts), int(told[0].split()[0]))
-    return _dressed(response, dict(told[1]))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        whole = memoryview(self.body)
+        for at in range(0, len(whole), PART):
+            await send({"type": "http.response.body", "body": bytes(whole[at : at + PART]), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _response(answer: Answer) -> Response:
-    return _dressed(Response(answer.body or b"", answer.status), answer.headers)
-
-
-def _dressed(response: Response, headers: Any) -> Response:
-    for name, value in headers.items():
+    response = _InParts(answer.body or b"", answer.status)
+    for name, value in answer.headers.items():
         if not (name.lower() == "content-length" and response.status_code in (204, 304)):
             response.headers[name] = value
     response.headers.setdefault("DAV", CAPABILITIES)

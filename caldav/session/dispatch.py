@@ -34,12 +34,13 @@ METHODS: dict[str, Callable[[Place], Answer]] = {
 }
 _OF_THEIR_OWN = (notifications, outbox)
 """Collections without items that are stored."""
-_SLOW = frozenset({"REPORT", "PROPFIND"})
 
 
-def slow(method: str, path: str) -> bool:
-    """Whether a request may take a while; those wait for each other, and no write waits for them."""
-    return method in _SLOW or (method == "POST" and path.rstrip("/").endswith(f"/{OUTBOX}"))
+def slow(method: str, path: str, depth: str) -> bool:
+    """Whether a request may take a while and changes nothing: those wait for each other, and no write for them."""
+    if method == "PROPFIND":
+        return depth.strip() != "0"
+    return method == "REPORT" or (method == "POST" and path.rstrip("/").endswith(f"/{OUTBOX}"))
 
 
 def options() -> Answer:

@@ -38,7 +38,11 @@ class DavSettings(Section):
         "to know of each other.",
     )
     threads: int = Field(6, ge=1, le=64, description="Short requests that a web worker answers at a time.")
-    report_threads: int = Field(2, ge=1, le=64, description="Queries and listings that it answers at a time.")
+    report_processes: int = Field(
+        2, ge=1, le=64,
+        description="Queries and listings that it answers at a time, each in a process of its own (some 60 MB; the "
+        "first is started with the worker, others when they are needed).",
+    )  # fmt: skip
     reports_per_account: int = Field(1, ge=1, le=64, description="The same for one account; others of it wait.")
 
     @property

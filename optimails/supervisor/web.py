@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 import sys
+from functools import partial
 from typing import Any
 
 import h11
@@ -18,7 +19,7 @@ from uvicorn.config import Config as UvicornConfig
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from caldav.mount import Dav
+from caldav.mount import Dav, ReportProcess
 from optimails.config import Config, Listener, TlsMode
 from optimails.config.server import TlsSettings, TlsVersion
 from optimails.config.web import WebSettings
@@ -30,6 +31,7 @@ from optimails.events import Bus
 from optimails.groupware.service import LocalGroupware, bounds_of
 from optimails.model.errors import Unavailable
 from optimails.supervisor.ports import counted
+from optimails.supervisor.reporter import ReporterOrder
 from optimails.supervisor.tls import ServerTls
 from webmail.apple import CannotSign, Signer
 from webmail.application import application
@@ -52,15 +54,16 @@ class WebAssembly:
 
     def _open_dav(self, config: Config) -> Dav:
         groupware = LocalGroupware(config.server.data, bounds_of(config.dav), open_accounts=config.store.open_accounts)
-        return Dav(config, self._directory, Login(self._directory, self._guard), groupware)
+        command = (sys.executable, "-m", "optimails.supervisor.reporter")
+        process = ReportProcess(command, partial(ReporterOrder, "web-report", config.log))
+        return Dav(config, self._directory, Login(self._directory, self._guard), groupware, process)
 
     async def start(self) -> None:
-        """All parts are ready when they are made.
-
-        Threads that make long answers give way ten times sooner than usual: who writes something takes Python's lock a
-        dozen times, and would wait for up to 5 ms each time.
-        """
+        """Threads that read a large text give way ten times sooner than usual: who writes something takes Python's
+        lock a dozen times, and would wait for up to 5 ms each time."""
         sys.setswitchinterval(0.0005)
+        if self._dav is not None:
+            self._dav.start()
 
     def factory(self, listener: Listener) -> ASGIApp:
         """The same for every listener."""

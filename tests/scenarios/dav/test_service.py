@@ -3,9 +3,12 @@
 import base64
 import http.client
 import json
+import os
 import re
+import signal
 import ssl
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +16,7 @@ from tests.support import certificates
 from tests.support.calendars import calendar, component, event
 from tests.support.dav import NAMESPACES
 from tests.support.free_ports import free_ports
-from tests.support.service import PASSWORD, started
+from tests.support.service import PASSWORD, children, started
 
 SETTINGS = """
 [[listener]]
@@ -126,6 +129,22 @@ def test_somebody_else_writes_while_reports_run(site):
     for thread in threads:
         thread.join()
     assert statuses == [207] * 12
+
+
+def test_processes_for_reports_are_replaced_and_never_outlive_the_service(site):
+    def running():
+        (web,) = (pid for pid in site.service.workers() if b"web" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        return children(web)
+
+    before = running()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    assert site("PROPFIND", CALENDAR, Depth="1").status == 207
+    assert before
+    assert set(running()).isdisjoint(before)
+    site.service.kill_supervisor()  # and waits until nothing of its session is left
+    site.service.start()
+    assert site("PROPFIND", CALENDAR, Depth="1").status == 207
 
 
 def test_a_program_that_asks_all_day_leaves_one_line(site):
