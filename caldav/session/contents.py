@@ -5,8 +5,12 @@ from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
 from caldav.session.properties import content_type, http_date
 from caldav.session.world import View, mounted
+from caldav.wire.accept import accepted
 from optimails.groupware.account import MAX_ANSWER
 from optimails.groupware.api import Kind, Rule, Unfit, as_object
+from optimails.groupware.card import read_card
+from optimails.groupware.card_versions import VERSIONS, converted
+from optimails.groupware.expanding import text_of
 from optimails.groupware.transfer import export_text
 from optimails.groupware.visited import forget
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -42,7 +46,23 @@ def get(place: Place) -> Answer:
     expected = place.exchange.conditions.match
     if expected is not None and "*" not in expected and item.etag not in expected:
         raise Unfit(Rule.MATCH)
+    if view.collection.kind is Kind.BOOK:
+        return _negotiated(place, headers, text)
     return Answer(200, headers, text)
+
+
+def _negotiated(place: Place, headers: dict[str, str], card: bytes) -> Answer:
+    """RFC 6352 §5.1.1: in the version that the program accepts; as it is kept, when it names none."""
+    version = accepted(place.exchange.headers.get("accept", ""), VERSIONS)
+    if version is None:
+        raise Precondition(406, "CR:supported-address-data-conversion")
+    headers["Vary"] = "Accept"
+    if version:
+        headers["Content-Type"] += f"; version={version}"
+        found = read_card(card.decode("utf-8", "replace"))
+        if found.version != version:
+            return Answer(200, headers, text_of(converted(found.component, version)).encode("utf-8", "replace"))
+    return Answer(200, headers, card)
 
 
 def _whole(view: View) -> Answer:

@@ -15,6 +15,7 @@ from caldav.wire.reading import Wanted
 from optimails.groupware.api import Kind, Unfit
 from optimails.groupware.calendar import read_object
 from optimails.groupware.card import read_card
+from optimails.groupware.card_versions import converted
 from optimails.groupware.expanding import expanded, limited, selected, text_of
 from optimails.groupware.recurrence import SHARE, Budget
 from optimails.groupware.search import BUDGET
@@ -171,7 +172,10 @@ class ItemForm:
         try:
             root: Component
             if self.kind is Kind.BOOK:
-                root = read_card(content).component
+                card = read_card(content)
+                if data.selection is None and data.version == card.version:
+                    return content
+                root = converted(card.component, data.version) if data.version else card.component
             else:
                 found = read_object(content)
                 root = found.root

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from caldav.wire.names import c, cr, d
 from optimails.groupware import zones
+from optimails.groupware.card_versions import VERSIONS
 from optimails.groupware.expanding import Selection
 from optimails.groupware.filters import (
     COLLATIONS,
@@ -40,10 +41,11 @@ class CalendarData:
     expand: TimeRange | None = None
     limit: TimeRange | None = None
     selection: Selection | None = None
+    version: str = ""  # of vCard; empty: as it is kept
 
     @property
     def plain(self) -> bool:
-        return self.expand is None and self.limit is None and self.selection is None
+        return self.expand is None and self.limit is None and self.selection is None and not self.version
 
 
 def read_time_range(found: Element, *, both: bool = False) -> TimeRange:
@@ -194,7 +196,18 @@ def read_calendar_data(found: Element | None) -> CalendarData:
         read_time_range(expand, both=True) if expand is not None else None,
         read_time_range(limit, both=True) if limit is not None else None,
         selection,
+        _version(found) if found.tag == cr("address-data") else "",
     )
+
+
+def _version(found: Element) -> str:
+    """RFC 6352 §10.4; who names none gets cards as they are kept."""
+    version = (found.get("version") or "").strip()
+    if (found.get("content-type") or "text/vcard").strip().lower() != "text/vcard":
+        raise Unsupported("supported-address-data")
+    if version and version not in VERSIONS:
+        raise Unsupported("supported-address-data")
+    return version
 
 
 def _selection(comp: Element) -> Selection:
