@@ -29,6 +29,7 @@ COMMANDS = {
     "list": "optimails.cli.lists:list_",
     "collect": "optimails.cli.collect:collect",
     "queue": "optimails.cli.queue:queue",
+    "antivirus": "optimails.cli.antivirus:antivirus",
     "policy": "optimails.cli.policies:policy",
     "quarantine": "optimails.cli.quarantine:quarantine",
     "track": "optimails.cli.track:track",

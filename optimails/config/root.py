@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from optimails.config.antivirus import AntivirusSettings
 from optimails.config.authentication import AuthenticationSettings
 from optimails.config.base import Section
 from optimails.config.collection import CollectionSettings
@@ -55,6 +56,7 @@ class Config(Section):
         AuthenticationSettings(), description="Whether mail from outside is what it says."
     )
     securemail: SecuremailSettings = Field(SecuremailSettings(), description="The filter in front of delivery.")
+    antivirus: tuple[AntivirusSettings, ...] = Field((), description="Antivirus engines beside the service.")
     traffic: TrafficSettings = Field(TrafficSettings(), description="How much mail may come in.")
     greylist: GreylistSettings = Field(GreylistSettings(), description="Strangers are asked to come again.")
     domain_limit: tuple[DomainLimit, ...] = Field((), description="What differs for some domains.")

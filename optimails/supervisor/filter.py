@@ -11,6 +11,7 @@ from optimails.events.api import Kind, Notice
 from optimails.model.address import EmailAddress
 from optimails.supervisor.jobs import repeat
 from optimails.supervisor.queue import waker
+from securemail.engines.configured import engines_of
 from securemail.flow.acts import Acts
 from securemail.flow.examiner import Examiner
 from securemail.flow.gate import FilteredDelivery
@@ -35,7 +36,7 @@ class MailFilter:
         self._ledger = Ledger(config.server.data, memory=config.delivery.memory, wake=waker(bus))
         hashes = config.server.data / FOLDER / "hashes.txt"
         pool = PoolSettings(settings.workers, settings.worker_seconds, settings.worker_memory, hashes)
-        self._examiner = Examiner(Pool(pool))
+        self._examiner = Examiner(Pool(pool), engines_of(config.antivirus))
         self._judge = Judge(self._ledger.policies, directory)
 
     def in_front_of(self, delivery: Delivery) -> FilteredDelivery:

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 # The EICAR test file, taken apart so that this source is none.
-_EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE" + b"!$H+H*"
+EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE" + b"!$H+H*"
 _MAX_EICAR = 128  # bytes: the file may have white space behind it, and nothing else
 
 
 def eicar(data: bytes) -> str | None:
     """Whether it is the test file (eicar.org)."""
-    return "Eicar-Test-Signature" if len(data) <= _MAX_EICAR and data.rstrip() == _EICAR else None
+    return "Eicar-Test-Signature" if len(data) <= _MAX_EICAR and data.rstrip() == EICAR else None
 
 
 class HashList:

@@ -13,7 +13,7 @@ from securemail.case import FileKind
 from securemail.examined import Examined
 from securemail.facts import Clean, Encrypted, Infected, Outcome, Undeterminable
 from securemail.structure.names import disguised
-from securemail.structure.signatures import _EICAR, HashList, eicar
+from securemail.structure.signatures import EICAR, HashList, eicar
 from securemail.structure.types import identify
 from securemail.structure.walk import Inside, look_inside
 
@@ -109,17 +109,17 @@ def test_names_that_deceive(name: str, kind: FileKind, *, hidden: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("eicar.com", _EICAR),
-        ("e.zip", zipped(("a/eicar.com", _EICAR))),
-        ("e.tar", tarred("eicar.com", _EICAR)),
-        ("e.tar.gz", gzip.compress(tarred("eicar.com", _EICAR))),
-        ("e.gz", gzip.compress(_EICAR)),
-        ("e.bz2", bz2.compress(_EICAR)),
-        ("e.xz", lzma.compress(_EICAR)),
-        ("e.7z", seven("eicar.com", _EICAR)),
-        ("e.docx", zipped(("[Content_Types].xml", b"x"), ("word/embeddings/oleObject1.bin", _EICAR))),
-        ("deep.zip", zipped(("b.zip", zipped(("c.7z", seven("d.gz", gzip.compress(_EICAR))))))),
-        ("renamed.jpg", zipped(("eicar.com", _EICAR))),
+        ("eicar.com", EICAR),
+        ("e.zip", zipped(("a/eicar.com", EICAR))),
+        ("e.tar", tarred("eicar.com", EICAR)),
+        ("e.tar.gz", gzip.compress(tarred("eicar.com", EICAR))),
+        ("e.gz", gzip.compress(EICAR)),
+        ("e.bz2", bz2.compress(EICAR)),
+        ("e.xz", lzma.compress(EICAR)),
+        ("e.7z", seven("eicar.com", EICAR)),
+        ("e.docx", zipped(("[Content_Types].xml", b"x"), ("word/embeddings/oleObject1.bin", EICAR))),
+        ("deep.zip", zipped(("b.zip", zipped(("c.7z", seven("d.gz", gzip.compress(EICAR))))))),
+        ("renamed.jpg", zipped(("eicar.com", EICAR))),
     ],
 )
 def test_a_bad_file_is_found_in_every_container(name: str, data: bytes) -> None:
