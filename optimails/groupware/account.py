@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
+from typing import Protocol
 
 from optimails.groupware.api import (
     COMPONENTS,
@@ -23,6 +24,7 @@ from optimails.groupware.api import (
     Item,
     Kind,
     NewCollection,
+    Overtaken,
     Rule,
     Unfit,
 )
@@ -42,6 +44,16 @@ MAX_ANSWER = 64 * 2**20  # bytes of texts that are held in memory at once
 _NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,255}$")
 
 
+class Beside(Protocol):
+    """What else is written in the transaction of a change: all of it is there, or nothing."""
+
+    def before(self, connection: sqlite3.Connection, old: ItemRow | None) -> None:
+        """Raises ``Overtaken`` when the item is not the one that this was worked out for; the change is not made."""
+
+    def after(self, connection: sqlite3.Connection, made: ItemRow | None) -> None:
+        """The change has been made; None: the item is gone."""
+
+
 class AccountGroupware:
     """Collections by their names, items by collection and name."""
 
@@ -57,9 +69,10 @@ class AccountGroupware:
 
     @storage_errors
     def collections(self) -> list[Collection]:
-        """In the order in which they are to be shown."""
+        """In the order in which they are to be shown, without the scheduling inbox."""
         with self.database.read() as connection:
-            return [_collection(row) for row in collections.every(connection)]
+            found = [_collection(row) for row in collections.every(connection)]
+        return [one for one in found if one.kind is not Kind.INBOX]
 
     @storage_errors
     def collection(self, name: str) -> Collection | None:
@@ -102,10 +115,15 @@ class AccountGroupware:
             return collections.properties(connection, collection.id)
 
     @storage_errors
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, beside: Beside | None = None) -> None:
         """With everything in it. Raises ``Refused``."""
         with self.database.write(durable=True) as connection:
-            collections.remove(connection, self._row(connection, name))
+            row = self._row(connection, name)
+            if beside is not None:
+                beside.before(connection, None)
+            collections.remove(connection, row)
+            if beside is not None:
+                beside.after(connection, None)
 
     @storage_errors
     def usage(self) -> int:
@@ -138,6 +156,13 @@ class AccountGroupware:
         with self._snapshot() as connection:
             row = items.by_name(connection, collection.id, name)
             return (_item(row), items.text(connection, row.id)) if row else None
+
+    @storage_errors
+    def by_uid(self, uid: str) -> list[tuple[str, Item, bytes]]:
+        """Collection, item and text of what has this UID in any calendar."""
+        with self._snapshot() as connection:
+            found = items.with_uid(connection, uid, Kind.CALENDAR.value)
+            return [(name, _item(row), items.text(connection, row.id)) for name, row in found]
 
     @storage_errors
     def texts(self, collection: Collection, names: Sequence[str]) -> dict[str, tuple[str, bytes]]:
@@ -215,6 +240,7 @@ class AccountGroupware:
         name: str,
         data: bytes,
         conditions: Conditions = Conditions(),  # noqa: B008 - frozen
+        beside: Beside | None = None,
     ) -> tuple[Item, bool]:
         """Store a text under a name; the item, and whether it is new. Raises ``Unfit``, ``Refused``."""
         _check_name(name)
@@ -223,9 +249,14 @@ class AccountGroupware:
             row = self._row(connection, collection.name)
             old = items.by_name(connection, row.id, name)
             _check_conditions(old, conditions)
+            if beside is not None:
+                beside.before(connection, old)
             self._check(connection, row, old, facts)
             items.put(connection, row.id, old, facts, int(self._clock()))
             made = items.by_name(connection, row.id, name)
+            if beside is not None:
+                beside.after(connection, made)
+                made = items.by_name(connection, row.id, name)
         assert made is not None
         return _item(made), old is None
 
@@ -258,7 +289,13 @@ class AccountGroupware:
         return stored, refused
 
     @storage_errors
-    def delete(self, collection: Collection, name: str, conditions: Conditions = Conditions()) -> None:  # noqa: B008
+    def delete(
+        self,
+        collection: Collection,
+        name: str,
+        conditions: Conditions = Conditions(),  # noqa: B008 - frozen
+        beside: Beside | None = None,
+    ) -> None:
         """Raises ``Refused(NON_EXISTENT)``, ``Unfit(MATCH)``."""
         with self.database.write(durable=True) as connection:
             row = self._row(connection, collection.name)
@@ -266,7 +303,11 @@ class AccountGroupware:
             if old is None:
                 raise Refused(Reason.NON_EXISTENT, "There is no such item")
             _check_conditions(old, conditions)
+            if beside is not None:
+                beside.before(connection, old)
             items.remove(connection, row.id, old, int(self._clock()))
+            if beside is not None:
+                beside.after(connection, None)
 
     @storage_errors
     def transfer(  # noqa: PLR0913 - from where to where
@@ -287,7 +328,7 @@ class AccountGroupware:
             source_row, row = self._row(connection, source.name), self._row(connection, target.name)
             current = items.by_name(connection, source_row.id, name)
             if current is None or current.etag != found[0].etag:
-                raise Refused(Reason.IN_USE, "The item was changed meanwhile")
+                raise Overtaken
             old = items.by_name(connection, row.id, new_name)
             if old is not None and not overwrite:
                 raise Unfit(Rule.MATCH, "There is an item of that name")
@@ -296,6 +337,9 @@ class AccountGroupware:
                 row = self._row(connection, target.name)
             self._check(connection, row, old, facts)
             items.put(connection, row.id, old, facts, int(self._clock()))
+            made = items.by_name(connection, row.id, new_name)
+            assert made is not None
+            items.set_schedule_tag(connection, made.id, current.schedule_tag)
         return old is None
 
     # What the doctor and the jobs worker do
@@ -416,6 +460,8 @@ def _check_conditions(old: ItemRow | None, conditions: Conditions) -> None:
     """RFC 9110 §13.2.2. Raises ``Unfit(MATCH)``."""
     if conditions.match is not None and (old is None or not _named(old.etag, conditions.match)):
         raise Unfit(Rule.MATCH, "The item is not as expected")
+    if conditions.schedule_tag is not None and (old is None or old.schedule_tag != conditions.schedule_tag):
+        raise Unfit(Rule.MATCH, "The item is not as expected")
     if conditions.none_match is not None and old is not None and _named(old.etag, conditions.none_match):
         raise Unfit(Rule.MATCH, "There is an item of that name")
 
@@ -430,7 +476,7 @@ def _check_name(name: str) -> None:
 
 
 def _components(new: NewCollection) -> str:
-    if new.kind is Kind.BOOK:
+    if new.kind is not Kind.CALENDAR:
         return ""
     if not new.components or any(name not in COMPONENTS for name in new.components):
         raise Unfit(Rule.SUPPORTED_COMPONENT, "A calendar holds " + ", ".join(COMPONENTS))
@@ -445,4 +491,7 @@ def _collection(row: CollectionRow) -> Collection:
 
 
 def _item(row: ItemRow) -> Item:
-    return Item(row.id, row.name, row.uid, row.component, row.etag, row.change, row.size, row.modified, row.created)
+    return Item(
+        row.id, row.name, row.uid, row.component, row.etag, row.change, row.size, row.modified, row.created,
+        row.schedule_tag,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ class Kind(StrEnum):
 
     CALENDAR = "calendar"
     BOOK = "addressbook"
+    INBOX = "inbox"  # scheduling messages that came
 
 
 COMPONENTS = ("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY")
@@ -37,12 +38,18 @@ class Rule(StrEnum):
 
 
 class Unfit(Refused):
-    """What was sent breaks a rule; ``other`` is the name of the item that is in its way, if one is."""
+    """What was sent breaks a rule; ``other`` is the name of the item that is in its way, if one is.
 
-    def __init__(self, rule: Rule, text: str = "", *, other: str = "", reason: Reason = Reason.CANNOT) -> None:
+    That one is in the same collection, or in the one named ``within``.
+    """
+
+    def __init__(
+        self, rule: Rule, text: str = "", *, other: str = "", within: str = "", reason: Reason = Reason.CANNOT
+    ) -> None:
         super().__init__(reason, text or rule.value)
         self.rule = rule
         self.other = other
+        self.within = within
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,7 @@ class Item:
     size: int  # bytes
     modified: int  # Unix seconds
     created: int  # the same
+    schedule_tag: str | None = None  # where people are invited: changes when a program must not write over it unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +138,11 @@ class Conditions:
 
     match: tuple[str, ...] | None = None
     none_match: tuple[str, ...] | None = None
+    schedule_tag: str | None = None  # RFC 6638 §8.3
+
+
+class Overtaken(Refused):
+    """The item is no longer what it was when something was worked out for it."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.IN_USE, "The item was changed meanwhile")

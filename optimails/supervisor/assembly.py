@@ -149,12 +149,14 @@ class ServiceAssembly:
     async def follow(self) -> None:
         from optimails.collection.runner import Collector  # noqa: PLC0415  # only the jobs worker needs it
         from optimails.supervisor.journal import JournalJobs  # noqa: PLC0415  # as above
+        from optimails.supervisor.scheduling import SchedulingJobs  # noqa: PLC0415  # as above
         from optimails.supervisor.texts import TextJobs  # noqa: PLC0415  # as above
 
         journals = JournalJobs(self._config.server.data, self._mail)
         collector = Collector(self._config.server.data, self._config.collection, self._directory, self._mail)
         texts = TextJobs(self._config.server.data, self._bus, self._directory, self._mail)
-        jobs = [journals.run(), texts.run(), self._run_queue(), self._run_lists(), collector.run()]
+        scheduling = SchedulingJobs(self._config, self._directory)
+        jobs = [journals.run(), texts.run(), self._run_queue(), self._run_lists(), collector.run(), scheduling.run()]
         if self._filter is not None:
             jobs.append(self._filter.run(self._delivery))
         await asyncio.gather(*jobs)

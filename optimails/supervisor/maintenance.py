@@ -15,6 +15,8 @@ from optimails.directory.admin import Admin
 from optimails.directory.database import Database
 from optimails.directory.local import LocalDirectory
 from optimails.groupware.doctor import refresh
+from optimails.groupware.scheduling import outbox
+from optimails.groupware.scheduling.pending import Pending
 from optimails.groupware.service import LocalGroupware, bounds_of
 from optimails.mailbox.service import LocalMailService
 from optimails.model.account import Account
@@ -23,6 +25,7 @@ from optimails.model.ids import AccountId
 from optimails.store.places import account_directory
 
 ROUNDS = 24
+KEEP_MESSAGES = 60 * 86_400  # seconds for which an account knows which scheduling messages came
 PAUSE = 0.01  # seconds between two accounts
 _CONDEMNED = ".removed-"
 log = logging.getLogger(__name__)
@@ -66,6 +69,9 @@ class Maintenance:
         if self._groupware.exists(account.id):
             with self._groupware.open(account) as groupware:
                 groupware.forget(self._config.dav.keep_deletions_days)
+                outbox.forget(groupware, int(time.time()) - KEEP_MESSAGES)
+                if outbox.next_due(groupware) is not None:
+                    Pending(self._data).mark(account.id)
                 refresh(groupware)
             self._groupware.close()
 

@@ -11,7 +11,14 @@ attendee.py      what an attendee's changes send, and which are not his
 incoming.py      what a message does to the recipient's object, and whether it may
 invited.py       the same, to an attendee's
 answers.py       the same, to the organizer's
+planning.py      what storing or deleting an object leads to, by the owner's role in it
 outbox.py        messages in the account's file until they are delivered
+inbox.py         those that came, and where invitations go
+pending.py       which accounts have messages that wait
+users.py         where calendar users are
+writing.py       changes with their messages, in one transaction
+receiving.py     what a message changes, in one transaction
+scheduler.py     all of it, as the rest of the service sees it
 
-What says how a text changes is pure: texts in, texts out.
+Down to planning.py it is pure: texts in, texts out.
 """

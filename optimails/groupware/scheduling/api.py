@@ -3,9 +3,12 @@
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from optimails.model.account import Account
+
+if TYPE_CHECKING:
+    from optimails.groupware.account import AccountGroupware
 
 
 class Method(StrEnum):
@@ -73,6 +76,20 @@ class Incoming(Protocol):
         """Bring the account's calendar to what the message says, once for each ``message.id``, in one transaction.
 
         Blocking; call it from a thread. Who calls vouches for the sender. Raises ``Unavailable``: try again later.
+        """
+
+
+class Automatic(Protocol):
+    """Answers invitations in the place of accounts that are no people, such as rooms."""
+
+    def answer(
+        self, account: Account, groupware: "AccountGroupware", message: ItipMessage, text: bytes
+    ) -> bytes | None:
+        """The object ``text``, which a REQUEST is about to store, with the account's answers (PARTSTAT) in it.
+
+        None: nothing is answered. It is asked before the transaction, and again when anything in the account was
+        changed meanwhile, so that two who ask at the same moment do not both get the room. The organizer hears of it
+        as of any answer. Raises ``Unavailable``.
         """
 
 

@@ -12,7 +12,7 @@ from optimails.groupware.scheduling.drafts import Draft, Plan, draft, keyed
 from optimails.groupware.scheduling.objects import Key, Scheduled, dates, instance, span
 from optimails.groupware.scheduling.organizer import Change
 from optimails.groupware.scheduling.people import attendees_of, by_server, organizer_of, partstat, user_of
-from optimails.groupware.text import Component, Property
+from optimails.groupware.text import Component, Property, write
 
 _TOLD = frozenset(
     {"UID", "DTSTAMP", "DTSTART", "DTEND", "DURATION", "DUE", "RECURRENCE-ID", "SEQUENCE", "SUMMARY", "LOCATION",
@@ -30,7 +30,26 @@ def changed(data: bytes, old: Scheduled | None, new: Scheduled, change: Change) 
     if drafts:
         _note_status(new, change)
     after = new.text()
-    return Plan(data if after == before else after, tuple(drafts))
+    consequential = old is None or _besides(old, change.own) != _besides(new, change.own)
+    return Plan(data if after == before else after, tuple(drafts), consequential)
+
+
+def _besides(of: Scheduled, own: frozenset[str]) -> object:
+    """All but the answer, which leaves the Schedule-Tag as it was (RFC 6638 §3.2.10)."""
+
+    def plain(found: Property, line: str) -> str | None:
+        if found.name in ("LAST-MODIFIED", "DTSTAMP", "CREATED"):
+            return None
+        if found.name == "ORGANIZER" or (found.name == "ATTENDEE" and user_of(found.value) in own):
+            return f"{found.name}:{user_of(found.value)}"
+        return line
+
+    found = {}
+    for key, part in of.parts.items():
+        made = editing.copied(part)
+        editing.edit(made, plain)
+        found[key] = (sorted(made.lines), [write(child) for child in made.children])
+    return found
 
 
 def left(old: Scheduled, change: Change) -> list[Draft]:

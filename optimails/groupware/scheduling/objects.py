@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from optimails.groupware.api import Rule, Unfit
 from optimails.groupware.calendar import CalendarObject, from_root, occurrences
-from optimails.groupware.moments import Moment, clock_of, duration, moment, read
+from optimails.groupware.moments import DAY, Moment, clock_of, duration, moment, read
 from optimails.groupware.recurrence import Budget
 from optimails.groupware.scheduling import editing
 from optimails.groupware.scheduling.messages import SCHEDULED
@@ -203,8 +203,8 @@ def _line(name: str, clock: datetime, like: Property) -> str:
 
 def ended(of: Scheduled, before: int) -> bool:
     """Whether nothing of it happens after that instant."""
-    rest = occurrences(of.object, before, before + 400 * 86_400, Budget(), 1)
-    return not rest.found and rest.reached is None
+    rest = occurrences(of.object, before, before + 400 * DAY, Budget(), MAX_INSTANCES)
+    return rest.reached is None and not any(one.end > before for one in rest.found)
 
 
 def stamp(now: int) -> str:

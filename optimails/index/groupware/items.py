@@ -61,6 +61,17 @@ def by_uid(connection: sqlite3.Connection, collection: int, uid: str) -> ItemRow
     return ItemRow._make(row) if row else None
 
 
+def with_uid(connection: sqlite3.Connection, uid: str, kind: str) -> list[tuple[str, ItemRow]]:
+    """Name of the collection and row, in all collections of that kind."""
+    columns = ", ".join(f"i.{name}" for name in ItemRow._fields)
+    rows = connection.execute(
+        f"SELECT c.name, {columns} FROM collection c JOIN item i ON i.collection = c.id AND i.uid = ?"  # noqa: S608
+        " WHERE c.kind = ? ORDER BY c.position IS NULL, c.position, c.id",
+        (uid, kind),
+    )
+    return [(row[0], ItemRow._make(row[1:])) for row in rows.fetchall()]
+
+
 def every(connection: sqlite3.Connection, collection: int) -> list[ItemRow]:
     return [ItemRow._make(row) for row in connection.execute(_ALL, (collection,))]
 
