@@ -33,7 +33,7 @@ def groupware_of(app: App) -> "LocalGroupware":
     return LocalGroupware(app.own_data(), bounds_of(app.config.dav))
 
 
-def _open(app: App, address: str, work: "Callable[[AccountGroupware], int | None]") -> int | None:
+def in_account(app: App, address: str, work: "Callable[[AccountGroupware], int | None]") -> int | None:
     groupware = groupware_of(app)
     try:
         with groupware.open(open_account(app, address)) as account:
@@ -42,7 +42,7 @@ def _open(app: App, address: str, work: "Callable[[AccountGroupware], int | None
         groupware.close()
 
 
-def _collection(account: "AccountGroupware", address: str, name: str, *, books: bool) -> "Collection":
+def collection_of(account: "AccountGroupware", address: str, name: str, *, books: bool) -> "Collection":
     from optimails.groupware.api import Kind  # noqa: PLC0415 - when needed
 
     found = account.collection(name)
@@ -69,7 +69,7 @@ def _list(app: App, address: str, *, books: bool) -> int | None:
         columns = ("name", "display_name", "components", "items", "size")
         app.rows([name for name in columns if not books or name != "components"], rows)
 
-    return _open(app, address, work)
+    return in_account(app, address, work)
 
 
 def _read(path: str) -> bytes:
@@ -83,10 +83,10 @@ def _import(app: App, address: str, path: str, name: str, *, books: bool) -> int
         if path != STANDARD and Path(path).is_dir():
             reports = import_radicale(account, Path(path))
         else:
-            reports = [(name, import_text(account, _collection(account, address, name, books=books), _read(path)))]
+            reports = [(name, import_text(account, collection_of(account, address, name, books=books), _read(path)))]
         return _told(app, address, reports)
 
-    return _open(app, address, work)
+    return in_account(app, address, work)
 
 
 def _told(app: App, address: str, reports: "list[tuple[str, Report]]") -> int:
@@ -110,7 +110,7 @@ def _export(app: App, address: str, path: str, name: str, *, books: bool) -> int
     from optimails.groupware.transfer import export_text  # noqa: PLC0415 - when needed
 
     def work(account: "AccountGroupware") -> None:
-        text = export_text(account, _collection(account, address, name, books=books))
+        text = export_text(account, collection_of(account, address, name, books=books))
         if path == STANDARD:
             click.echo(text, nl=False)
             return
@@ -121,7 +121,7 @@ def _export(app: App, address: str, path: str, name: str, *, books: bool) -> int
             raise CommandFailed("cli.groupware.exists", path=path) from exists
         app.done("cli.groupware.written", None, collection=name, address=address, path=path)
 
-    return _open(app, address, work)
+    return in_account(app, address, work)
 
 
 @frame.command(calendar, "list")

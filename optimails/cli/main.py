@@ -38,7 +38,7 @@ COMMANDS = {
     "import": "optimails.cli.transfer:import_",
     "export": "optimails.cli.transfer:export",
     "undelete": "optimails.cli.undelete:undelete",
-    "calendar": "optimails.cli.freebusy:calendar",
+    "calendar": "optimails.cli.reminders:calendar",
     "contacts": "optimails.cli.groupware:contacts",
     "doctor": "optimails.cli.doctor:doctor",
     "log": "optimails.cli.audit:log",

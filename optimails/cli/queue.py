@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 queue = frame.group("queue")
 _STATES = ("queued", "scheduled", "deferred", "held", "delivered", "failed")
-_ORIGINS = ("submission", "relay", "forward", "notice")
+_ORIGINS = ("submission", "relay", "forward", "notice", "calendar")
 
 
 def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from optimails.config.antivirus import AntivirusSettings
 from optimails.config.authentication import AuthenticationSettings
 from optimails.config.base import Section
+from optimails.config.calendars import CalendarMailSettings
 from optimails.config.collection import CollectionSettings
 from optimails.config.dav import DavSettings
 from optimails.config.delivery import DeliverySettings
@@ -63,6 +64,9 @@ class Config(Section):
     web: WebSettings = Field(WebSettings(), description="HTTP: set-up documents of mail programs.")
     dav: DavSettings = Field(DavSettings(), description="Calendars, address books and task lists.")
     ldapd: LdapdSettings = Field(LdapdSettings(), description="The company's address book over LDAP.")
+    calendar_mail: CalendarMailSettings = Field(
+        CalendarMailSettings(), description="Invitations, answers and reminders by mail."
+    )
     dns: DnsSettings = Field(DnsSettings(), description="Name servers.")
     outbound: OutboundSettings = Field(OutboundSettings(), description="Mail to other servers.")
     outbound_route: tuple[OutboundRoute, ...] = Field((), description="Rules for some of the mail that leaves.")

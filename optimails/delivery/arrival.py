@@ -9,6 +9,7 @@ from optimails.delivery.spool import Spool
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
+from optimails.model.mailbox_name import MailboxName
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Arrival:
     stored: set[AccountId] = field(default_factory=set)  # to be noted when this attempt fails in part
     client: str = ""  # the IP address of a stranger who handed it over
     client_name: str = ""
+    places: set[MailboxName] = field(default_factory=set)  # mailboxes that have it now
 
 
 def shown(address: EmailAddress, *, smtputf8: bool) -> bytes:

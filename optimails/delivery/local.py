@@ -27,6 +27,7 @@ from optimails.config import Config
 from optimails.delivery import failures, notices
 from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnvelope
 from optimails.delivery.arrival import Arrival, shown
+from optimails.delivery.calendars.intake import CalendarIntake
 from optimails.delivery.callouts import Prober
 from optimails.delivery.filters import Filters
 from optimails.delivery.folders import junk
@@ -40,6 +41,7 @@ from optimails.delivery.remote import Remote, is_place, place
 from optimails.delivery.spool import Spool
 from optimails.delivery.srs import is_rewritten
 from optimails.directory.api import Directory, Resolution
+from optimails.groupware.work import Work
 from optimails.lists.addresses import Addresses
 from optimails.lists.store import ListStore
 from optimails.mailbox.api import AccountMail, Appended, MailService, NewMessage
@@ -88,9 +90,10 @@ class LocalDelivery:
         lists: ListStore | None = None,
         *,
         prober: Prober | None = None,
+        calendars: Work | None = None,
     ) -> None:
         """Without a ``queue`` nobody on another server can be written to, without ``lists`` no list; ``prober`` asks
-        servers of relay domains."""
+        servers of relay domains; ``calendars`` is told of invitations."""
         self._directory = directory
         self._mail = mail
         self._config = config
@@ -103,6 +106,7 @@ class LocalDelivery:
         self.filters = Filters(config, outgoing, self._forwards)
         self._onward = Onward(directory, self._remote, config)
         self._lists = ListIntake(directory, lists, Addresses(config.server.data)) if lists is not None else None
+        self._calendars = CalendarIntake(calendars, directory, mail, config.calendar_mail) if calendars else None
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
 
     def close(self) -> None:
@@ -323,6 +327,8 @@ class LocalDelivery:
             failed = await (self._quarantine(arrival) if junk else self._store(arrival))
             if failed is None:
                 attempt.stored.add(account.id)
+                if self._calendars is not None:
+                    await self._calendars.take(arrival, attempt.envelope)
             return failed
 
         if len(copies) <= 1:
@@ -372,9 +378,17 @@ class LocalDelivery:
             return await self._forward(arrival)
         if plan is None:
             await self._append(account, arrival.header, arrival.content)
+            arrival.places.add(INBOX)
             return None
+
+        async def put(
+            mail: AccountMail, mailbox: MailboxName, flags: Collection[str], header: bytes, content: Spool | None
+        ) -> None:
+            await self._put(mail, mailbox, flags, header, content)
+            arrival.places.add(mailbox)
+
         async with await self._mail.open(account) as mail:
-            return await self.filters.deliver(plan, mail, arrival, self._put)
+            return await self.filters.deliver(plan, mail, arrival, put)
 
     @staticmethod
     async def _guarded(account: Account, work: Awaitable[Failed | None]) -> Failed | None:
@@ -403,6 +417,7 @@ class LocalDelivery:
         if keep and copy not in arrival.served:
             await self._append(arrival.account, arrival.header, arrival.content)
             arrival.stored.add(copy)
+            arrival.places.add(INBOX)
         return later
 
     async def _append(

@@ -10,6 +10,9 @@ recurrence.py    recurrence rules, within a budget
 calendar.py      one calendar object, checked; its occurrences
 card.py          one vCard, checked
 extract.py       what of an item goes into the tables beside it
+alarms.py        when alarms ring
+watch.py         notes when an account is to be looked at
+work.py          what the jobs worker is to do: accounts to look at, messages that came by mail
 filters.py       what CalDAV and CardDAV filters mean for one text
 search.py        the same for a collection, from the tables where they know
 freebusy.py      when somebody is busy

@@ -34,7 +34,7 @@ from optimails.groupware.freebusy import NOBODY, Period, Person, busy_periods
 from optimails.groupware.search import find
 from optimails.groupware.text import decode
 from optimails.index.database import Database, storage_errors
-from optimails.index.groupware import collections, items, search
+from optimails.index.groupware import collections, items, reminders, search
 from optimails.index.groupware.collections import CollectionRow
 from optimails.index.groupware.items import Facts, ItemRow
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -342,6 +342,21 @@ class AccountGroupware:
             items.set_schedule_tag(connection, made.id, current.schedule_tag)
         return old is None
 
+    # Reminders by mail
+
+    @storage_errors
+    def reminders(self, collection: Collection) -> int:
+        """Of which kinds of alarms mails remind (``AlarmKind``), one bit each."""
+        with self.database.read() as connection:
+            return reminders.kinds_of(connection, collection.id)
+
+    @storage_errors
+    def choose_reminders(self, wanted: Iterable[Collection], kinds: int) -> None:
+        """From now on mails remind of these kinds."""
+        with self.database.write(durable=True) as connection:
+            for one in wanted:
+                reminders.choose(connection, one.id, kinds, int(self._clock()))
+
     # What the doctor and the jobs worker do
 
     @storage_errors
@@ -453,6 +468,7 @@ def facts_of(name: str, data: bytes, found: Extract) -> Facts:
         kept_to=found.kept_to,
         occurrences=[(one.start, one.end, one.floating, one.busy, one.part) for one in found.occurrences],
         properties=[(part, key, value, value.casefold()) for part, key, value in found.properties],
+        reminders=found.reminders,
     )
 
 

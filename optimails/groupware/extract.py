@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimails.groupware import calendar, card
+from optimails.groupware.alarms import next_looks
 from optimails.groupware.api import Kind
 from optimails.groupware.calendar import CalendarObject, Occurrence
 from optimails.groupware.moments import DAY, NEVER
 from optimails.groupware.recurrence import Budget
 from optimails.groupware.text import Component, Property, split_list
+from optimails.index.groupware.reminders import GRACE
 
 MAX_OCCURRENCES = 600  # of an item that are kept; the others are computed when somebody asks for them
 PAST, FUTURE = 366 * DAY, 2 * 366 * DAY  # around today: what is kept of a series without end
@@ -35,6 +37,7 @@ class Extract:
     kept_to: int | None
     properties: list[tuple[int, str, str]]  # component number, name, value
     whole: bool
+    reminders: tuple[tuple[int, int], ...] = ()  # kind of alarm, and when to look for it
 
 
 def extract(kind: Kind, text: str, now: int) -> Extract:
@@ -58,7 +61,10 @@ def of_calendar(found: CalendarObject, now: int) -> Extract:
         expansion = calendar.occurrences(found, kept_from, now + FUTURE, Budget(), MAX_OCCURRENCES)
         kept_to = now + FUTURE if expansion.reached is None else expansion.reached
     rows, whole = _rows(found.parts, CALENDAR_PROPERTIES)
-    return Extract(found.uid, found.component, len(found.parts), expansion.found, kept_from, kept_to, rows, whole)
+    looks = tuple((int(kind), at) for kind, at in sorted(next_looks(found, now - GRACE).items()))
+    return Extract(
+        found.uid, found.component, len(found.parts), expansion.found, kept_from, kept_to, rows, whole, looks
+    )
 
 
 def _rows(parts: Sequence[Component], names: frozenset[str]) -> tuple[list[tuple[int, str, str]], bool]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from optimails.config.dav import DavSettings
 from optimails.groupware.account import AccountGroupware, insert_collection
 from optimails.groupware.api import Bounds, Kind, NewCollection
+from optimails.groupware.watch import Watch
+from optimails.groupware.work import Work
 from optimails.index.database import Damaged, Database, Schema, storage_errors
 from optimails.index.groupware import collections
 from optimails.index.groupware.schema import UPGRADES, VERSION, sqlite_statements
@@ -43,6 +45,7 @@ class LocalGroupware:
     def __init__(self, data: Path | None, bounds: Bounds = Bounds(), *, open_accounts: int = 200) -> None:  # noqa: B008
         """Without ``data``, everything is in memory (for tests)."""
         self._data = data
+        self.work = Work(data) if data is not None else None
         self._bounds = bounds
         self._limit = open_accounts
         self._lock = threading.Lock()
@@ -85,6 +88,8 @@ class LocalGroupware:
             # The file is the record: it is never set aside by itself. An administrator restores it.
             log.error("groupware_damaged", extra={"fields": {"account": account.id, "detail": str(damage)}})  # noqa: TRY400
             raise
+        if self.work is not None:
+            database.before_commit = Watch(account.id, self.work)
         groupware = AccountGroupware(account.id, database, self._bounds)
         with database.read() as connection:
             known = collections.known(connection)
@@ -121,6 +126,8 @@ class LocalGroupware:
             closing = [self._open.pop(identity) for identity in idle]
         for other in closing:
             other.close()
+        if self.work is not None:
+            self.work.close()
 
 
 class _Opened:

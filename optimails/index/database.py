@@ -88,6 +88,8 @@ class Database:
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
+        self.before_commit: Callable[[sqlite3.Connection], None] = lambda _: None
+        """Called at the end of every write, inside of its transaction; what it raises undoes it."""
         self._writer = self._connect()
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
@@ -141,6 +143,7 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
+                    self.before_commit(connection)
                     connection.execute("COMMIT")
                 except BaseException:
                     if connection.in_transaction:

@@ -119,6 +119,7 @@ class Origin(StrEnum):
     RELAY = "relay"  # from the world, for a domain we hand on
     FORWARD = "forward"  # an alias or a rule sends it on
     NOTICE = "notice"  # the service wrote it
+    CALENDAR = "calendar"  # an invitation, an answer, a reminder: written by the service for one of our accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class Outbound:
     hold: str = ""  # why it is held until somebody releases it; empty: it is not
     deliver_by: float | None = None  # Unix seconds: of no use afterwards (RFC 2852, by-mode R)
     tell_at: float | None = None  # Unix seconds: when a delay is told, by default after a time of ours (by-mode N)
+    key: str = ""  # what is handed in again under the same one is there already; empty: nothing is
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +168,4 @@ class Report:
     arrived: float
     smtputf8: bool
     recipients: tuple[Reported, ...]
+    key: str = ""  # of ``Outbound``

@@ -74,6 +74,12 @@ def finish(database: sqlite3.Connection, messages: Iterable[str], now: float) ->
     return finished
 
 
+def by_key(database: sqlite3.Connection, key: str) -> str | None:
+    """The message that was handed in under this key."""
+    row = database.execute("SELECT id FROM message WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
 def used(database: sqlite3.Connection, account: str, since: float) -> tuple[int, int]:
     """Messages and recipients of an account since then."""
     row: tuple[int, int] = database.execute(

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -59,9 +59,18 @@ class Notices(Protocol):
 class Runner:
     """Use ``run``; tests call ``step`` and ``settled``."""
 
-    def __init__(
-        self, queue: Queue, courier: Courier, notices: Notices, hostname: str, routes: Mapping[str, Route] | None = None
+    def __init__(  # noqa: PLR0913 - all that it works with
+        self,
+        queue: Queue,
+        courier: Courier,
+        notices: Notices,
+        hostname: str,
+        routes: Mapping[str, Route] | None = None,
+        *,
+        reported: Callable[[Report], Awaitable[None]] | None = None,
     ) -> None:
+        """``reported`` hears of what senders are told, before they are told."""
+        self._reported = reported
         self._queue = queue
         self._courier = courier
         self._notices = notices
@@ -231,6 +240,8 @@ class Runner:
         report = await self._queue.report(message)
         try:
             if report is not None:
+                if self._reported is not None:
+                    await self._reported(report)
                 content, whole = await asyncio.to_thread(self._returned, report)
                 language = await self._notices.language(report.sender)
                 now = self._queue.clock()

@@ -5,11 +5,13 @@ partial indexes hold only such rows, so that their size is the queue's and not i
 
 ``release`` is the moment until which the sender wants the message held (RFC 4865). It is, while ``due`` is that moment.
 
+``key`` names what its sender may hand in twice, after a crash: the second time it is there already.
+
 A destination's ``ready`` is the moment from which it is worth a look: when its first recipient is due, its rest is over
 and others had their turn. It is NULL while nobody waits. Whatever changes ``due`` makes ``ready`` anew (``REFRESH``).
 """
 
-VERSION = 2
+VERSION = 4
 
 SCHEMA = """
 CREATE TABLE message (
@@ -26,10 +28,12 @@ CREATE TABLE message (
     envid TEXT NOT NULL,
     priority INTEGER NOT NULL,
     require_tls INTEGER NOT NULL,
-    finished REAL
+    finished REAL,
+    key TEXT
 ) WITHOUT ROWID;
 CREATE INDEX message_finished ON message (finished) WHERE finished IS NOT NULL;
 CREATE INDEX message_account ON message (account, arrived) WHERE account <> '';
+CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL;
 
 CREATE TABLE recipient (
     id INTEGER PRIMARY KEY,
@@ -73,7 +77,11 @@ CREATE INDEX destination_ready ON destination (ready) WHERE ready IS NOT NULL AN
 CREATE INDEX destination_probe ON destination (ready) WHERE ready IS NOT NULL AND failures > 0;
 """
 
-UPGRADES = {1: "ALTER TABLE recipient ADD COLUMN release REAL"}  # from that version to the next
+UPGRADES = {  # from that version to the next
+    1: "ALTER TABLE recipient ADD COLUMN release REAL",
+    2: "ALTER TABLE message ADD COLUMN key TEXT",
+    3: "CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL",
+}
 
 REFRESH = """
 UPDATE destination SET ready = max(rest, turn, (

@@ -72,6 +72,8 @@ class Queue:
     async def accept(self, message: Outbound, pieces: Iterable[bytes]) -> str:
         """Queue a message; it is on disk when this returns. ``pieces`` are read in a thread. Gives its name.
 
+        With a ``key`` that is known (while the history is kept) nothing is queued, and the name is the old one.
+
         Raises:
             Refused: LIMIT, when the account has sent enough for now; CANNOT without recipients.
             Unavailable: nothing was queued.
@@ -82,17 +84,32 @@ class Queue:
         self._wake()
         return identity
 
+    def accept_now(self, message: Outbound, pieces: Iterable[bytes]) -> str:
+        """``accept``, in the thread of the caller."""
+        if not message.recipients:
+            raise Refused(Reason.CANNOT, "No recipients")
+        identity = self._accept(message, pieces)
+        self._wake()
+        return identity
+
     def _accept(self, message: Outbound, pieces: Iterable[bytes]) -> str:
+        if message.key and (known := self._database.read_now(partial(rows.by_key, key=message.key))):
+            return known
         identity = secrets.token_hex(8)
         size = self.contents.write(identity, pieces)
         try:
-            self._database.write_now(partial(self._insert, message, identity, size))
+            known = self._database.write_now(partial(self._insert, message, identity, size))
         except BaseException:
             self.contents.remove(identity)
             raise
-        return identity
+        if known:  # another process was faster
+            self.contents.remove(identity)
+        return known or identity
 
-    def _insert(self, message: Outbound, identity: str, size: int, database: sqlite3.Connection) -> None:
+    def _insert(self, message: Outbound, identity: str, size: int, database: sqlite3.Connection) -> str | None:
+        """Gives the name that the message has already, if it has one."""
+        if message.key and (known := rows.by_key(database, message.key)):
+            return known
         now = self.clock()
         unique = {str(recipient.address): recipient for recipient in message.recipients}
         if message.account:
@@ -104,10 +121,10 @@ class Queue:
         state = "held" if message.hold else "queued"
         late = message.tell_at or (due + patience if patience else None)
         database.execute(
-            "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+            "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
             (identity, str(message.sender or ""), message.account, message.origin.value, size, len(unique), now,
              message.smtputf8, message.body.value, message.ret and message.ret.value, message.envid, message.priority,
-             message.require_tls),
+             message.require_tls, message.key or None),
         )  # fmt: skip
         for text, recipient in unique.items():
             destination = recipient.address.domain
@@ -126,6 +143,7 @@ class Queue:
         destinations = {recipient.address.domain for recipient in unique.values()}
         database.executemany("INSERT OR IGNORE INTO destination (name) VALUES (?)", [(name,) for name in destinations])
         rows.refresh(database, destinations)
+        return None
 
     def _lifetime(self, destination: str) -> float:
         return self._lifetimes.get(destination, self._schedule.lifetime())

@@ -51,7 +51,7 @@ def reports(database: sqlite3.Connection) -> list[str]:
 def report(database: sqlite3.Connection, message: str) -> Report | None:
     """What is to be told about a message now; one report for all recipients that wait for one."""
     row = database.execute(
-        "SELECT sender, envid, ret, arrived, smtputf8 FROM message WHERE id = ?", (message,)
+        "SELECT sender, envid, ret, arrived, smtputf8, key FROM message WHERE id = ?", (message,)
     ).fetchone()
     found = database.execute(
         "SELECT address, orcpt, report, status, reply, remote, changed, expires FROM recipient "
@@ -60,13 +60,13 @@ def report(database: sqlite3.Connection, message: str) -> Report | None:
     ).fetchall()
     if row is None or not row[0] or not found:
         return None
-    sender, envid, ret, arrived, smtputf8 = row
+    sender, envid, ret, arrived, smtputf8, key = row
     told = tuple(
         Reported(rows.address(who), orcpt, _ACTIONS[kind], status or "4.0.0", reply, remote, changed, expires)
         for who, orcpt, kind, status, reply, remote, changed, expires in found
     )
     sent_by: EmailAddress = rows.address(sender)
-    return Report(message, sent_by, envid, Ret(ret) if ret else None, arrived, bool(smtputf8), told)
+    return Report(message, sent_by, envid, Ret(ret) if ret else None, arrived, bool(smtputf8), told, key or "")
 
 
 def told(database: sqlite3.Connection, report: Report | None, message: str, now: float) -> list[str]:

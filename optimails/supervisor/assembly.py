@@ -80,10 +80,11 @@ class ServiceAssembly:
         from optimails.door.rates import Rates  # noqa: PLC0415
         from optimails.door.sessions import Sessions  # noqa: PLC0415
         from optimails.door.traffic import Traffic  # noqa: PLC0415
+        from optimails.groupware.work import Work  # noqa: PLC0415
         from optimails.mailbox.service import LocalMailService, open_journal, places  # noqa: PLC0415
         from optimails.supervisor.filter import open_filter  # noqa: PLC0415
         from optimails.supervisor.lists import open_lists  # noqa: PLC0415
-        from optimails.supervisor.queue import callout_of, open_queue  # noqa: PLC0415
+        from optimails.supervisor.queue import callout_of, open_queue, waker  # noqa: PLC0415
 
         self._config = config
         self._bus = bus
@@ -107,6 +108,7 @@ class ServiceAssembly:
         self._queue = open_queue(config, bus)
         self._callout = callout_of(config)
         self._lists = open_lists(config, bus)
+        self._work = Work(data, wake=waker(bus))
         self._delivery = LocalDelivery(
             self._directory, self._mail, config, self._queue, self._lists, prober=self._callout
         )
@@ -156,10 +158,17 @@ class ServiceAssembly:
         collector = Collector(self._config.server.data, self._config.collection, self._directory, self._mail)
         texts = TextJobs(self._config.server.data, self._bus, self._directory, self._mail)
         scheduling = SchedulingJobs(self._config, self._directory)
-        jobs = [journals.run(), texts.run(), self._run_queue(), self._run_lists(), collector.run(), scheduling.run()]
+        jobs = [journals.run(), texts.run(), collector.run(), scheduling.run()]
+        jobs += [self._run_queue(), self._run_lists(), self._run_calendars()]
         if self._filter is not None:
             jobs.append(self._filter.run(self._delivery))
         await asyncio.gather(*jobs)
+
+    async def _run_calendars(self) -> None:
+        from optimails.supervisor.calendars import CalendarJobs, calendar_runner  # noqa: PLC0415  # as above
+
+        runner = calendar_runner(self._config, self._work, self._directory, self._queue)
+        await CalendarJobs(self._bus, runner).run()
 
     async def _run_lists(self) -> None:
         from optimails.supervisor.lists import ListJobs, list_runner  # noqa: PLC0415  # only the jobs worker needs it
@@ -200,6 +209,7 @@ class ServiceAssembly:
         await self._directory.close()
         self._queue.close()
         self._lists.close()
+        self._work.close()
         self._connections.close()
         self._traffic.close()
         self._guard.close()

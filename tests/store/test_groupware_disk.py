@@ -58,7 +58,7 @@ def test_a_file_of_a_later_program_is_not_touched(tmp_path):
     path = service.path(ACCOUNT.id)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 999")
-    with pytest.raises(Damaged), LocalGroupware(tmp_path).open(ACCOUNT):
+    with pytest.raises(Unavailable), LocalGroupware(tmp_path).open(ACCOUNT):
         pass
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM collection").fetchone() == (3,)

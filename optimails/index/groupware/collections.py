@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_TABLES = ("item", "occurrence", "property", "tombstone", "collection_property")
+_TABLES = ("item", "occurrence", "property", "tombstone", "collection_property", "reminder", "reminder_choice")
 
 
 class CollectionRow(NamedTuple):

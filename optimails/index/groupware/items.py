@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from optimails.index.groupware import reminders
 from optimails.index.groupware.collections import next_change
 
 BATCH = 500
@@ -43,6 +44,7 @@ class Facts(NamedTuple):
     kept_to: int | None
     occurrences: Sequence[tuple[int, int, bool, int, int]]  # start, end, floating, busy, part
     properties: Sequence[tuple[int, str, str, str]]  # part, name, value, folded
+    reminders: Sequence[tuple[int, int]] = ()  # kind, and when to look (optimails.index.groupware.reminders)
 
 
 _COLUMNS = ", ".join(ItemRow._fields)
@@ -150,6 +152,7 @@ def put(connection: sqlite3.Connection, collection: int, old: ItemRow | None, fa
         _forget_extract(connection, identity)
     assert identity is not None
     _write_extract(connection, collection, identity, facts)
+    reminders.write(connection, collection, identity, facts.reminders, now)
     _count(connection, collection, change, 0 if old else 1, size - (old.size if old else 0))
     return change
 
@@ -162,6 +165,7 @@ def extract_again(connection: sqlite3.Connection, collection: int, identity: int
     )
     _forget_extract(connection, identity)
     _write_extract(connection, collection, identity, facts)
+    reminders.write(connection, collection, identity, facts.reminders, None)
 
 
 def remove(connection: sqlite3.Connection, collection: int, row: ItemRow, now: int) -> int:
@@ -170,6 +174,7 @@ def remove(connection: sqlite3.Connection, collection: int, row: ItemRow, now: i
     connection.execute("DELETE FROM item WHERE id = ?", (row.id,))
     connection.execute("DELETE FROM body WHERE item = ?", (row.id,))
     _forget_extract(connection, row.id)
+    reminders.forget(connection, row.id)
     connection.execute("INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?)", (collection, row.name, change, now))
     _count(connection, collection, change, -1, -row.size)
     return change

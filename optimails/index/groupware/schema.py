@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-VERSION = 3
+VERSION = 4
 """``PRAGMA user_version`` of a file with this schema; see ``UPGRADES`` at the end."""
 
 metadata = sa.MetaData()
@@ -184,6 +184,27 @@ message_in = sa.Table(
     sqlite_with_rowid=False,
 )
 
+reminder = sa.Table(
+    "reminder",  # items with alarms
+    metadata,
+    sa.Column("item", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Integer, primary_key=True),  # optimails.groupware.alarms.AlarmKind
+    sa.Column("collection", sa.Integer, nullable=False),
+    sa.Column("at", _BIG, nullable=False),  # Unix seconds: none rings before
+    sa.Column("since", _BIG, nullable=False),  # what rang up to then is done with
+    sa.Column("wanted", sa.Boolean, nullable=False),  # as the collection's choice says
+    sqlite_with_rowid=False,
+)
+sa.Index("reminder_due", reminder.c.at, sqlite_where=sa.text("wanted"), postgresql_where=sa.text("wanted"))
+sa.Index("reminder_collection", reminder.c.collection)
+
+reminder_choice = sa.Table(
+    "reminder_choice",  # of what mails remind; without a row, of what asks for mail itself
+    metadata,
+    sa.Column("collection", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kinds", sa.Integer, nullable=False),  # one bit for each kind
+)
+
 
 def sqlite_statements(*tables: sa.Table) -> list[str]:
     """What creates an empty file in SQLite, or only these tables of it."""
@@ -203,5 +224,6 @@ UPGRADES: dict[int, Callable[[], list[str]]] = {
         "ALTER TABLE item ADD COLUMN schedule_tag TEXT",
     ],
     3: lambda: sqlite_statements(visited),
+    4: lambda: sqlite_statements(reminder, reminder_choice),
 }
 """What turns a file of the version before into one of this version; carried out when an account is opened."""

@@ -126,3 +126,15 @@ def test_busy_times_and_working_hours(ready, tmp_path):
     ready("calendar", "freebusy", "hours", jean, "--none")
     assert ready.json("calendar", "freebusy", "hours", jean)["availability"] is None
     ready("calendar", "freebusy", "hours", jean, "--on", "mo 9-12", expect=2)
+
+
+def test_of_what_mails_remind(ready):
+    assert ready.json("calendar", "reminders", MARIE) == [
+        {"name": "calendar", "mail": "alarms"},
+        {"name": "tasks", "mail": "alarms"},
+    ]
+    out, _ = ready("calendar", "reminders", MARIE, "--mail", "all", "--calendar", "tasks")
+    assert out == f"Mail reminds {MARIE} of everything in 1 calendar.\n"
+    ready("calendar", "reminders", MARIE, "--mail", "none", "--calendar", "calendar")
+    assert [one["mail"] for one in ready.json("calendar", "reminders", MARIE)] == ["none", "all"]
+    ready("calendar", "reminders", MARIE, "--calendar", "contacts", expect=1)

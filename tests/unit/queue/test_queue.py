@@ -15,7 +15,7 @@ from optimails.config.queue import QueueSettings
 from optimails.config.relay import RelaySettings
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Refused, Unavailable
-from optimails.queue.api import Notify, Origin, Outbound, RecipientResult, Route, State
+from optimails.queue.api import Notify, Origin, Outbound, RecipientResult, Report, Route, State
 from optimails.queue.control import Choice, EntryState
 from optimails.queue.owner import alive, this_process
 from optimails.queue.runner import Runner
@@ -392,6 +392,29 @@ async def test_history_is_kept_and_then_forgotten(post: Post) -> None:
 
 
 @in_loop
+async def test_what_is_handed_in_again_under_one_key_is_one_message(tmp_path: Path) -> None:
+    one, other = Post(tmp_path), Post(tmp_path)  # two processes
+    keyed = replace(mail("x@one.test"), key="invitation 7")
+    first = await asyncio.gather(*(post.queue.accept(keyed, [CONTENT]) for post in (one, other) for _ in range(5)))
+    assert len(set(first)) == 1
+    assert len(list((tmp_path / "queue" / "spool").iterdir())) == 1
+    one.courier.answers["one.test"] = refused
+    heard: list[str] = []
+
+    async def reported(report: Report) -> None:
+        heard.append(report.key)
+
+    one.runner = Runner(one.queue, one.courier, one.notices, "mail.here.test", reported=reported)
+    assert await one.go() == 1
+    assert heard == ["invitation 7"]
+    assert await other.queue.accept(keyed, [CONTENT]) == first[0], "also when it is long gone"
+    assert await one.go() == 0
+    assert await one.queue.accept(replace(keyed, key="invitation 8"), [CONTENT]) != first[0]
+    one.close()
+    other.close()
+
+
+@in_loop
 async def test_contents_without_a_message_are_swept_away(post: Post) -> None:
     waiting = await post.accept("x@one.test")
     post.courier.answers["one.test"] = later
@@ -494,7 +517,9 @@ async def test_a_console_turns_pages_and_counts(post: Post) -> None:
 async def test_a_queue_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
     (tmp_path / "queue").mkdir()
     with closing(sqlite3.connect(tmp_path / "queue" / "queue.sqlite")) as old:
-        old.executescript(SCHEMA.replace("changed REAL NOT NULL,\n    release REAL", "changed REAL NOT NULL"))
+        schema = SCHEMA.replace("changed REAL NOT NULL,\n    release REAL", "changed REAL NOT NULL")
+        schema = schema.replace("finished REAL,\n    key TEXT", "finished REAL")
+        old.executescript("\n".join(line for line in schema.splitlines() if "message_key" not in line))
         old.execute("PRAGMA user_version = 1")
     post = Post(tmp_path)
     message = await post.accept("x@one.test")
