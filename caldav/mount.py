@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from optimails.model.ids import AccountId
     from optimails.model.photo import Photo
     from optimails.model.rights import Answer as Reply
-    from optimails.model.rights import Entry, Identifier, Object, Offer, Sharing
+    from optimails.model.rights import Delegation, Entry, Identifier, Object, Offer, Sharing
 
 ROOT = "/dav"
 WELL_KNOWN = ("/.well-known/caldav", "/.well-known/carddav")
@@ -108,6 +108,9 @@ class _People:
 
     def put_entries(self, owner: "AccountId", on: "Object", entries: "Iterable[Entry]") -> None:
         self._wait(self._directory.rights.put_entries(owner, on, entries))
+
+    def set_delegations(self, given: "list[Delegation]", gone: "list[Delegation]") -> None:
+        self._wait(self._directory.rights.set_delegations(given, gone))
 
     def sharing(self, owner: "AccountId") -> "Sharing":
         return self._wait(self._directory.rights.sharing(owner))

@@ -6,7 +6,6 @@ protected and survives.
 """
 
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
 from caldav.session.aces import is_shown
@@ -14,7 +13,7 @@ from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place
 from caldav.session.privileges import ABSTRACT, GIVES, names_of, needs
-from caldav.session.sharees import may_share
+from caldav.session.sharees import identified, may_share
 from caldav.wire.names import PREFIXES, d
 from caldav.wire.reading import read_xml
 from optimails.groupware.api import as_object
@@ -101,8 +100,7 @@ def _principal(place: Place, owner: Account, found: Element) -> Identifier | Non
         return None
     if found.tag != d("href"):  # everybody in the world, and words for a resource that is a principal
         raise Precondition(403, "D:allowed-principal")
-    address = unquote(urlsplit((found.text or "").strip()).path).removeprefix(place.root).strip("/")
-    who = place.world.people.identify(address, owner) if address.count("@") == 1 and "/" not in address else None
+    who = identified(place, owner, (found.text or "").strip())
     if who is None:
         raise Precondition(403, "D:recognized-principal")
     return None if who == Identifier(Who.USER, owner.id) else who

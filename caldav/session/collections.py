@@ -145,7 +145,7 @@ def proppatch(place: Place) -> Answer:
         place.owner  # noqa: B018 - the root has none
         if place.address.item:
             place.view(Right.READ)
-        return _told(place, {name: "403 Forbidden" for name, _ in update.changes})
+        return told(place, {name: "403 Forbidden" for name, _ in update.changes})
     view = place.view(*([] if mounted(place.address.collection) else [Right.ADMINISTER]))
     live = properties.of_collection(place, view)
     values: dict[str, object] = {}
@@ -164,9 +164,9 @@ def proppatch(place: Place) -> Answer:
         except _Wrong:
             wrong[name] = "409 Conflict"
     if wrong:
-        return _told(place, {name: wrong.get(name, "424 Failed Dependency") for name, _ in update.changes})
+        return told(place, {name: wrong.get(name, "424 Failed Dependency") for name, _ in update.changes})
     _store(place, view, values, kept)
-    return _told(place, {name: "200 OK" for name, _ in update.changes})
+    return told(place, {name: "200 OK" for name, _ in update.changes})
 
 
 def _store(place: Place, view: View, values: dict[str, object], kept: dict[str, str | None]) -> None:
@@ -179,7 +179,8 @@ def _store(place: Place, view: View, values: dict[str, object], kept: dict[str, 
         view.account.update(view.collection.name, values, kept)
 
 
-def _told(place: Place, statuses: dict[str, str]) -> Answer:
+def told(place: Place, statuses: dict[str, str]) -> Answer:
+    """What became of each property of a PROPPATCH."""
     stats = []
     for status in dict.fromkeys(statuses.values()):
         names = "".join(element(name) for name, own in statuses.items() if own == status)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from caldav.session import access, collections, contents, notifications, outbox
+from caldav.session import access, collections, contents, notifications, outbox, proxies
 from caldav.session.errors import answer_for
 from caldav.session.exchange import Answer, Exchange
 from caldav.session.places import OUTBOX, Place, place_of
@@ -16,7 +16,9 @@ from optimails.groupware.api import Kind
 from optimails.model.errors import MailError
 
 log = logging.getLogger(__name__)
-CAPABILITIES = "1, 3, access-control, calendar-access, addressbook, extended-mkcol, calendarserver-sharing"
+CAPABILITIES = (
+    "1, 3, access-control, calendar-access, addressbook, extended-mkcol, calendar-proxy, calendarserver-sharing"
+)
 METHODS: dict[str, Callable[[Place], Answer]] = {
     "GET": contents.get,
     "HEAD": contents.get,
@@ -32,7 +34,7 @@ METHODS: dict[str, Callable[[Place], Answer]] = {
     "MKCALENDAR": collections.mkcalendar,
     "MKCOL": collections.mkcol,
 }
-_OF_THEIR_OWN = (notifications, outbox)
+_OF_THEIR_OWN = (notifications, outbox, proxies)
 """Collections without items that are stored."""
 
 

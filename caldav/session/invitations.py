@@ -11,7 +11,7 @@ from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place, home_of
 from caldav.session.rendering import missing, multistatus
-from caldav.session.sharees import may_share
+from caldav.session.sharees import identified, may_share
 from caldav.session.world import View, mount_name
 from caldav.wire.names import DECLARATIONS, cs, d, href
 from optimails.acl.bundles import rights_of
@@ -46,7 +46,7 @@ def share(place: Place, root: Element) -> Answer:
 def _changed(place: Place, view: View, owner: Account, change: Element) -> str:
     """Empty, or the address for which it was not possible."""
     given = (change.findtext(d("href")) or "").strip()
-    who = _identified(place, owner, given)
+    who = identified(place, owner, given)
     if who is None or who == Identifier(Who.USER, owner.id):
         return given
     people, on = place.world.people, as_object(view.collection)
@@ -64,15 +64,6 @@ def _changed(place: Place, view: View, owner: Account, change: Element) -> str:
         people.put_entries(owner.id, on, [Entry(who, before)])  # the plans do not allow it
         return given
     return ""
-
-
-def _identified(place: Place, owner: Account, given: str) -> Identifier | None:
-    """By mail address, or the address of a principal of ours."""
-    address = unquote(urlsplit(given).path).strip("/").rpartition("/")[2] if "mailto:" not in given.lower() else ""
-    address = (address or unquote(given[given.lower().find("mailto:") + 7 :])).strip()
-    if address.count("@") != 1 or ":" in address:
-        return None
-    return place.world.people.identify(address, owner)
 
 
 # -- whom it is shared with --------------------------------------------------------------------------------------------

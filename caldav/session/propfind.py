@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import tzinfo
 
-from caldav.session import properties
+from caldav.session import properties, proxies
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place
@@ -42,6 +42,9 @@ def _responses(place: Place, wanted: Wanted, depth: int) -> Iterator[str]:
         if depth:
             for view in place.views():
                 yield of_view(place, view, wanted)
+        return
+    if proxies.here(place) and not address.item:
+        yield response(place.base(), wanted, proxies.properties(place))
         return
     view = place.view()
     if address.item:

@@ -1,5 +1,7 @@
 """With whom a collection is shared, as properties that Apple's Calendar asks for."""
 
+from urllib.parse import unquote, urlsplit
+
 from caldav.session.places import Place
 from caldav.session.world import View
 from caldav.sharing import Sharee, named_reader
@@ -14,6 +16,17 @@ STATUS = {None: "invite-noresponse", Answer.ACCEPTED: "invite-accepted", Answer.
 
 def may_share(owner: Account) -> bool:
     return owner.domain_folders or Feature.SHARING in owner.entitlements.features
+
+
+def identified(place: Place, owner: Account, given: str) -> Identifier | None:
+    """Whom an address names: mailto:, or that of a principal of ours. None for nobody."""
+    if given.lower().startswith("mailto:"):
+        address = unquote(given[7:]).strip()
+    else:
+        address = unquote(urlsplit(given).path).removeprefix(place.root).strip("/")
+    if address.count("@") != 1 or "/" in address or ":" in address:
+        return None
+    return place.world.people.identify(address, owner)
 
 
 def resource_type(place: Place, view: View) -> str:

@@ -52,6 +52,9 @@ class People(Protocol):
     def put_entries(self, owner: AccountId, on: rights.Object, entries: Iterable[rights.Entry]) -> None:
         """Set what each identifier may, all or nothing. Raises ``Refused(LIMIT)``, ``Unavailable``."""
 
+    def set_delegations(self, given: list[rights.Delegation], gone: list[rights.Delegation]) -> None:
+        """Take some away, give others: all or nothing. Raises ``Unavailable``."""
+
     def sharing(self, owner: AccountId) -> rights.Sharing:
         """Everything that the account shares. Raises ``Unavailable``."""
 

@@ -21,7 +21,7 @@ from enum import Enum
 
 from optimails.acl.bundles import rights_of
 from optimails.model.account import Account, AccountState, Entitlements, Feature
-from optimails.model.rights import EVERYTHING, NOTHING, Delegation, Entry, Identifier, Right, SendRight, Who
+from optimails.model.rights import EVERYTHING, NOTHING, Delegation, Entry, Identifier, Kind, Right, SendRight, Who
 
 
 class Through(Enum):
@@ -58,10 +58,16 @@ class Viewer:
     identifiers: frozenset[Identifier]
 
 
-def decide(
-    viewer: Viewer, owner: Account, entries: Iterable[Entry], delegations: Iterable[Delegation], now: float
+def decide(  # noqa: PLR0913 - all that it depends on
+    viewer: Viewer,
+    owner: Account,
+    entries: Iterable[Entry],
+    delegations: Iterable[Delegation],
+    now: float,
+    *,
+    kind: Kind = Kind.MAILBOX,
 ) -> Effective:
-    """The viewer's rights on an object of the owner that has these entries.
+    """The viewer's rights on an object of this kind of the owner, that has these entries.
 
     ``delegations`` are those of the owner; ``now`` is Unix seconds.
     """
@@ -71,7 +77,7 @@ def decide(
         return NONE
     mine = viewer.account.entitlements
     shared, shared_hides = _shared(viewer, entries) if _may_share(mine, owner) else (NOTHING, False)
-    given, until = _given(viewer, owner, delegations, now)
+    given, until = _given(viewer, owner, delegations, now, kind)
     rights = shared | (rights_of(given.bundle) if given is not None else NOTHING)
     if Feature.FREE_BUSY not in mine.features:
         rights &= ~Right.FREE_BUSY
@@ -125,11 +131,11 @@ def _shared(viewer: Viewer, entries: Iterable[Entry]) -> tuple[Right, bool]:
 
 
 def _given(
-    viewer: Viewer, owner: Account, delegations: Iterable[Delegation], now: float
+    viewer: Viewer, owner: Account, delegations: Iterable[Delegation], now: float, kind: Kind | None
 ) -> tuple[Delegation | None, float | None]:
     """The delegation that is good now, and when the clock next changes that."""
     for delegation in delegations:
-        if delegation.delegate != viewer.account.id:
+        if delegation.delegate != viewer.account.id or not delegation.scope.covers(kind):
             continue
         if not _both(Feature.DELEGATION, viewer.account.entitlements, owner.entitlements):
             return None, None
@@ -145,5 +151,5 @@ def send_right(viewer: Account, owner: Account, delegations: Iterable[Delegation
         return SendRight.OWN
     if owner.state is AccountState.CLOSED:
         return SendRight.NO
-    given, _ = _given(Viewer(viewer, frozenset()), owner, delegations, now)
+    given, _ = _given(Viewer(viewer, frozenset()), owner, delegations, now, None)
     return given.send if given is not None else SendRight.NO

@@ -92,6 +92,8 @@ class Rights(Protocol):
         """What the viewer says to an offer; ``on`` None: to a delegation."""
 
     async def delegate(self, given: Delegation) -> None: ...
+    async def set_delegations(self, given: Iterable[Delegation], gone: Iterable[Delegation]) -> None:
+        """Take some away, give others: all or nothing."""
 
 
 class Directory(Protocol):

@@ -66,7 +66,10 @@ class LocalRights:
             return dict.fromkeys(objects, NONE)
         known = await self._of(owner, version)
         now = time.time()
-        return {on: decision.decide(who, whose, known.entries.get(on, ()), known.delegations, now) for on in objects}
+        return {
+            on: decision.decide(who, whose, known.entries.get(on, ()), known.delegations, now, kind=on.kind)
+            for on in objects
+        }
 
     async def busy_seen(self, viewer: AccountId, owner: AccountId, calendars: Iterable[Object]) -> frozenset[Object]:
         if viewer == owner:
@@ -144,7 +147,16 @@ class LocalRights:
         await self._write(lambda connection: rights_rows.put_answer(connection, viewer, owner, on, answer))
 
     async def delegate(self, given: Delegation) -> None:
-        await self._write(lambda connection: rights_rows.put_delegation(connection, given))
+        await self.set_delegations([given], [])
+
+    async def set_delegations(self, given: Iterable[Delegation], gone: Iterable[Delegation]) -> None:
+        def change(connection: Connection) -> None:
+            for one in gone:
+                rights_rows.drop_delegation(connection, one.owner, one.delegate)
+            for one in given:
+                rights_rows.put_delegation(connection, one)
+
+        await self._write(change)
 
     # -- what is behind ------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from optimails.model.rights import (
     Object,
     Offer,
     Right,
+    Scope,
     SendRight,
     Sharing,
     Who,
@@ -122,7 +123,10 @@ def offers(
             key = (AccountId(row.owner), _object(row))
             reads = found.get(key, (False, False))[1] or Right.READ in parse_rights(row.rights)
             found[key] = (row.source == SOURCE_DOMAIN, reads)
-    given = select(delegation_table.c.owner).where(delegation_table.c.delegate == viewer)
+    scopes = [one.value for one in Scope if any(map(one.covers, kinds))]
+    given = select(delegation_table.c.owner).where(
+        delegation_table.c.delegate == viewer, delegation_table.c.scope.in_(scopes)
+    )
     owners = set(map(AccountId, connection.execute(given).scalars()))
     found.update({(owner, None): (False, True) for owner in owners})
     also = [one for one in answers if one[0] in owners and one[1] is not None and one[1].kind in kinds]
@@ -222,6 +226,7 @@ def put_delegation(connection: Connection, given: Delegation) -> None:
             hide_private=given.hide_private,
             starts=given.starts,
             ends=given.ends,
+            scope=given.scope.value,
         )
     )
 
@@ -281,4 +286,5 @@ def _delegation(row: Any) -> Delegation:
         row.hide_private,
         row.starts,
         row.ends,
+        Scope(row.scope),
     )

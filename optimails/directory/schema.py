@@ -202,6 +202,7 @@ delegation = Table(
     Column("hide_private", Boolean, nullable=False),
     Column("starts", BigInteger),
     Column("ends", BigInteger),
+    Column("scope", String(16), nullable=False, server_default="all"),
 )
 
 # -- distribution lists: values of ``optimails.model.mailing_list`` ----------------------------------------------------

@@ -131,6 +131,17 @@ class Bundle(StrEnum):
     FULL = "full"
 
 
+class Scope(StrEnum):
+    """Of what in the account a delegation is."""
+
+    ALL = "all"
+    CALENDARS = "calendars"  # and task lists: what programs call a calendar proxy
+
+    def covers(self, kind: "Kind | None") -> bool:
+        """None: the account itself, in whose name one sends."""
+        return self is Scope.ALL or kind in (Kind.CALENDAR, Kind.TASKS)
+
+
 class SendRight(Enum):
     """In whose name an account may send, from nothing to its own."""
 
@@ -149,6 +160,7 @@ class Delegation:
     hide_private: bool = True
     starts: int | None = None  # Unix seconds; None: from the beginning
     ends: int | None = None  # not good any more from then on; None: for ever
+    scope: Scope = Scope.ALL
 
     def active(self, now: float) -> bool:
         return (self.starts is None or self.starts <= now) and (self.ends is None or now < self.ends)

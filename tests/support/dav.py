@@ -76,6 +76,9 @@ class Neighbours:
     def shown(self, names):
         return run(self.rights.shown(names))
 
+    def set_delegations(self, given, gone):
+        run(self.rights.set_delegations(given, gone))
+
     def put_entries(self, owner, on, entries):
         run(self.rights.put_entries(owner, on, entries))
 

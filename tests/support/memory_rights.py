@@ -39,7 +39,10 @@ class MemoryRights:
         if who is None or whose is None:
             return dict.fromkeys(objects, NONE)
         now = time.time()
-        return {on: decision.decide(who, whose, known.entries.get(on, ()), known.delegations, now) for on in objects}
+        return {
+            on: decision.decide(who, whose, known.entries.get(on, ()), known.delegations, now, kind=on.kind)
+            for on in objects
+        }
 
     async def busy_seen(self, viewer, owner, calendars):
         who, whose, known = self._viewer(viewer), self._account(owner), await self.sharing(owner)
@@ -70,7 +73,11 @@ class MemoryRights:
             and on.kind in kinds
             and any(name in who.identifiers and not negative for name, negative in lines)
         }
-        owners = {given.owner for given in self.delegations if given.delegate == viewer}
+        owners = {
+            given.owner
+            for given in self.delegations
+            if given.delegate == viewer and any(map(given.scope.covers, kinds))
+        }
         found |= {(owner, None): True for owner in owners}
         found |= {
             (owner, on): True
@@ -135,6 +142,11 @@ class MemoryRights:
 
     async def answer(self, viewer, owner, on, answer):
         self.given_answers[viewer, owner, on] = answer
+
+    async def set_delegations(self, given, gone):
+        self.delegations = [one for one in self.delegations if one not in gone]
+        for one in given:
+            await self.delegate(one)
 
     async def delegate(self, given):
         others = [one for one in self.delegations if (one.owner, one.delegate) != (given.owner, given.delegate)]

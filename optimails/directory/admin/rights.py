@@ -23,6 +23,7 @@ from optimails.model.rights import (
     Kind,
     Object,
     Offer,
+    Scope,
     SendRight,
     Sharing,
     Who,
@@ -68,7 +69,7 @@ class Rights(Base):
             known = rights_rows.sharing(connection, owner)
         if whose is None:
             return NONE
-        return decide(who, whose.account, known.entries.get(on, ()), known.delegations, time.time())
+        return decide(who, whose.account, known.entries.get(on, ()), known.delegations, time.time(), kind=on.kind)
 
     def busy_seen(self, viewer: str, owner: AccountId, calendars: Iterable[Object]) -> frozenset[Object]:
         """Those of the owner's calendars of which an account may know when they are busy, now."""
@@ -116,6 +117,7 @@ class Rights(Base):
         hide_private: bool = True,
         starts: int | None = None,
         ends: int | None = None,
+        scope: Scope = Scope.ALL,
     ) -> Delegation:
         """Let one account act in another, in place of what was given before; times are Unix seconds."""
         with self.database.write() as connection:
@@ -124,7 +126,8 @@ class Rights(Base):
                 raise refused("An account cannot be its own delegate")
             if ends is not None and ends <= (starts or 0):
                 raise refused("The delegation would end before it begins")
-            given = Delegation(AccountId(mine["id"]), AccountId(theirs["id"]), bundle, send, hide_private, starts, ends)
+            who = AccountId(mine["id"]), AccountId(theirs["id"])
+            given = Delegation(*who, bundle, send, hide_private, starts, ends, scope)
             rights_rows.put_delegation(connection, given)
             return given
 

@@ -9,7 +9,19 @@ from optimails.acl.decision import Through, Viewer, decide, sees_busy
 from optimails.model.account import Account, AccountState, Entitlements, Feature, Limits
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
-from optimails.model.rights import Bundle, Delegation, Entry, Identifier, Right, SendRight, Who, letters, parse_rights
+from optimails.model.rights import (
+    Bundle,
+    Delegation,
+    Entry,
+    Identifier,
+    Kind,
+    Right,
+    Scope,
+    SendRight,
+    Who,
+    letters,
+    parse_rights,
+)
 
 ALL = Entitlements(frozenset(Feature), "optimails")
 BASIC = Entitlements(frozenset({Feature.SHARED_FOLDERS, Feature.DELEGATION}), "optimails")
@@ -213,3 +225,12 @@ def test_in_ones_own_name_and_never_in_that_of_who_is_gone():
     gone = replace(CLAIRE, state=AccountState.CLOSED)
     given = [delegation(send=SendRight.SEND_AS)]
     assert decision.send_right(james().account, gone, given, NOW) is SendRight.NO
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_delegation_of_calendars_is_for_calendars_and_task_lists(kind):
+    given = [delegation(scope=Scope.CALENDARS)]
+    allowed = kind in (Kind.CALENDAR, Kind.TASKS)
+    assert bool(decide(james(), CLAIRE, [], given, NOW, kind=kind).rights) == allowed
+    full = [delegation(Bundle.FULL, SendRight.SEND_AS, scope=Scope.CALENDARS)]
+    assert decision.send_right(james().account, CLAIRE, full, NOW) is SendRight.NO
