@@ -116,3 +116,15 @@ def test_new_mail_is_noticed_by_idle(thunderbird: Thunderbird, control: Control)
     assert thunderbird.call("arrival", "INBOX", "Message 0076")
     control.append("INBOX", messages.plain(77))
     assert thunderbird.call("arrival", "INBOX", "Message 0077")
+
+
+def test_addresses_are_completed_from_the_companys_address_book(
+    thunderbird: Thunderbird, peer: Peer, user: MailUser
+) -> None:
+    if "ldaps" not in peer.ports:
+        pytest.skip("the peer has no LDAP")
+    local, _, domain = user.address.partition("@")
+    base = ",".join(f"dc={label}" for label in domain.split("."))
+    thunderbird.call("addDirectory", peer.host, peer.ports["ldaps"], base, user.login, user.password)
+    assert thunderbird.call("completed", local.upper()) == [f"{local} <{user.address}>"]
+    assert thunderbird.call("completed", "nobody at all") == []

@@ -31,6 +31,8 @@ LISTENERS = {
     "smtp": ("smtp", "starttls"),
     "submission": ("submission", "starttls"),
     "submissions": ("submission", "implicit"),
+    "ldap": ("ldap", "starttls"),
+    "ldaps": ("ldap", "implicit"),
 }
 CONFIG = """
 [server]

@@ -268,3 +268,26 @@ async function show(path, subject) {
     quota: label.value,
   };
 }
+
+// The company's address book, as the settings of an LDAP directory would make it.
+async function addDirectory(host, port, base, login, password) {
+  const url = `ldaps://${host}:${port}/${base}??sub?(objectclass=*)`;
+  const id = MailServices.ab.newAddressBook("Company", url, Ci.nsIAbManager.LDAP_DIRECTORY_TYPE);
+  const book = MailServices.ab.getDirectoryFromId(id).QueryInterface(Ci.nsIAbLDAPDirectory);
+  book.authDn = login;
+  const { prePath, spec } = book.lDAPURL;
+  const info = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
+  info.init(prePath, null, spec, "", password, "", "");
+  await Services.logins.addLoginAsync(info);
+  Services.prefs.setBoolPref("ldap_2.autoComplete.useDirectory", true);
+  Services.prefs.setCharPref("ldap_2.autoComplete.directoryServer", id);
+}
+
+// What is offered below the recipients of a new message.
+async function completed(text) {
+  const search = Cc["@mozilla.org/autocomplete/search;1?name=ldap"].createInstance(Ci.nsIAutoCompleteSearch);
+  const result = await new Promise(done => {
+    search.startSearch(text, JSON.stringify({ type: "addr_to" }), null, { onSearchResult: (_, found) => done(found) });
+  });
+  return Array.from({ length: result.matchCount }, (_, at) => result.getValueAt(at));
+}

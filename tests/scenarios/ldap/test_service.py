@@ -13,7 +13,6 @@ from ldap3.core.exceptions import LDAPExceptionError
 
 from optimails.directory.admin import Shown
 from tests.support.eventually import eventually
-from tests.support.free_ports import free_ports
 from tests.support.ldap_door import bind, search
 from tests.support.pictures import jpeg
 from tests.support.programs import need
@@ -25,17 +24,13 @@ OUTLOOK = "(&(mail=*)(|(mail={0}*)(|(cn={0}*)(|(sn={0}*)(|(givenName={0}*)(displ
 
 
 @pytest.fixture(scope="module")
-def ports() -> list[int]:
-    return free_ports(2)
+def ports(service: Service) -> list[int]:
+    return [service.peer.ports["ldap"], service.peer.ports["ldaps"]]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, ports: list[int]) -> Iterator[Service]:
-    listeners = "".join(
-        f'[[listener]]\nprotocol = "ldap"\naddress = "127.0.0.1:{port}"\ntls = "{tls}"\n'
-        for port, tls in zip(ports, ("starttls", "implicit"), strict=True)
-    )
-    made = Service(tmp_path_factory.mktemp("ldap"), users=4, settings=f"{listeners}[ldapd]\nlogin_timeout = 1.0\n")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    made = Service(tmp_path_factory.mktemp("ldap"), users=4, settings="[ldapd]\nlogin_timeout = 1.0\n")
     with made.admin() as admin:
         known = {"title": "Chief", "phone": "+33 1 23 45", "department": "Sales", "manager": f"user02@{DOMAIN}"}
         admin.account_set(f"user01@{DOMAIN}", name="Zoé Lefèvre", shown=Shown(known, jpeg()))
