@@ -13,6 +13,7 @@ from optimails.cli.frame import argument, option, say
 from optimails.cli.groupware import calendar, groupware_of
 from optimails.cli.mail import account_of, open_account
 from optimails.cli.output import print_json
+from optimails.cli.secret_urls import url
 from optimails.cli.timeline import Row, common, day_of, picture
 from optimails.cli.values import Day, Weekdays, Zone
 from optimails.model.errors import BadSyntax, Refused
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from optimails.model.rights import Object
 
 freebusy = frame.group("freebusy")
+freebusy.add_command(url)
 calendar.add_command(freebusy)
 MAX_DAYS = 62
 

@@ -37,6 +37,12 @@ class DavSettings(Section):
         description="Addresses that no such book shows; `@example.org` is a domain that has none, as its users are not "
         "to know of each other.",
     )
+    published_per_minute: int = Field(
+        60,
+        ge=1,
+        description="Requests for secret addresses (published busy times and calendars) that one network may make in a "
+        "minute; networks of `[traffic] allow` are not counted.",
+    )
     threads: int = Field(6, ge=1, le=64, description="Short requests that a web worker answers at a time.")
     report_processes: int = Field(
         2, ge=1, le=64,

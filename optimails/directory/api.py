@@ -11,6 +11,7 @@ from optimails.model.company import CompanyEntry
 from optimails.model.ids import AccountId
 from optimails.model.mailing_list import Expansion, MailingList
 from optimails.model.photo import Photo
+from optimails.model.published import Published
 from optimails.model.rights import Answer, Delegation, Entry, Identifier, Kind, Object, Offer, Right, SendRight, Sharing
 
 
@@ -129,6 +130,9 @@ class Directory(Protocol):
 
     async def photos(self, ids: Sequence[str]) -> dict[str, Photo]:
         """The pictures of these entries of an address book, of those that have one. Raises ``Unavailable``."""
+
+    async def published(self, name: str) -> Published | None:
+        """What a secret address of that name stands for; None for none. Raises ``Unavailable``."""
 
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
         """Whether it may put the address into the envelope: its own, or one that ``send_right`` lets it use."""

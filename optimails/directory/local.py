@@ -22,7 +22,7 @@ from typing import TypeVar
 from sqlalchemy import update
 
 from optimails.config.directory import DirectorySettings, LdapSettings
-from optimails.directory import company, lists, lookup, passwords
+from optimails.directory import company, lists, lookup, passwords, published
 from optimails.directory.api import Resolution, ScramKeys
 from optimails.directory.cache import Cache
 from optimails.directory.database import Database
@@ -41,6 +41,7 @@ from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
 from optimails.model.mailing_list import Expansion, MailingList
 from optimails.model.photo import Photo
+from optimails.model.published import Published
 from optimails.model.rights import SendRight
 
 T = TypeVar("T")
@@ -157,6 +158,9 @@ class LocalDirectory:
 
     async def photos(self, ids: Sequence[str]) -> dict[str, Photo]:
         return await self._read(lambda connection: company.photos(connection, ids))
+
+    async def published(self, name: str) -> Published | None:
+        return await self._read(lambda connection: published.find(connection, name))
 
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
         right, _ = await self.send_right(account, sender)

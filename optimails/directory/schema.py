@@ -205,6 +205,17 @@ delegation = Table(
     Column("scope", String(16), nullable=False, server_default="all"),
 )
 
+secret_address = Table(
+    "secret_address",  # what is published under ``optimails.model.published``
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("account", ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("object", String(64), nullable=False),  # a calendar's id; empty: when the account is busy
+    Column("details", Boolean, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    UniqueConstraint("account", "object"),
+)
+
 # -- distribution lists: values of ``optimails.model.mailing_list`` ----------------------------------------------------
 
 mailing_list = Table(

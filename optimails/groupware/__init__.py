@@ -19,6 +19,7 @@ freebusy.py      when somebody is busy
 attending.py     what somebody answered to invitations, where it says when he is busy
 availability.py  working hours: when somebody may be asked at all
 hours.py         where an account keeps them
+publishing.py    what is read under secret addresses
 colleagues.py    when other people are busy, as far as who asks may know
 expanding.py     texts with recurrences written out, or in part
 transfer.py      whole collections in and out

@@ -61,12 +61,14 @@ class Told:
 class Colleagues:
     """Thread-safe, blocking."""
 
-    def __init__(self, groupware: LocalGroupware, known: Known) -> None:
+    def __init__(self, groupware: LocalGroupware, known: Known | None = None) -> None:
+        """Who asks for no viewer, by account, needs nobody to be known."""
         self._groupware = groupware
         self._known = known
 
     def told(self, viewer: Account | None, address: str, asked: TimeRange, masked: Iterable[str] = ()) -> Told:
         """One address, whoever has it. Raises ``Unavailable``."""
+        assert self._known is not None
         owner = self._known.by_address(address)
         own = viewer is None or address.rpartition("@")[2].lower() == viewer.address.domain
         if owner is None:
@@ -100,6 +102,7 @@ class Colleagues:
             return busy_of(account, calendars, asked, Person(addresses_of(owner), frozenset(masked)))
 
     def _seen(self, viewer: Account, owner: Account, calendars: Sequence[Collection]) -> frozenset[Object]:
+        assert self._known is not None
         return self._known.busy_seen(viewer.id, owner.id, [ANY, *map(as_object, calendars)])
 
 

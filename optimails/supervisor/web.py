@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from caldav.mount import Dav, ReportProcess
+from caldav.published import PublishedPages
 from optimails.config import Config, Listener, TlsMode
 from optimails.config.server import TlsSettings, TlsVersion
 from optimails.config.web import WebSettings
@@ -27,6 +28,7 @@ from optimails.directory.database import open_database
 from optimails.directory.local import LocalDirectory
 from optimails.door.guard import Guard
 from optimails.door.login import Login
+from optimails.door.rates import Rates
 from optimails.events import Bus
 from optimails.groupware.service import LocalGroupware, bounds_of
 from optimails.model.errors import Unavailable
@@ -35,6 +37,7 @@ from optimails.supervisor.reporter import ReporterOrder
 from optimails.supervisor.tls import ServerTls
 from webmail.apple import CannotSign, Signer
 from webmail.application import application
+from webmail.guard import Door
 
 _VERSIONS = {TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3}
 log = logging.getLogger(__name__)
@@ -48,15 +51,19 @@ class WebAssembly:
         self._database = open_database(config.directory, config.server.data, upgrade=False)
         self._directory = LocalDirectory(self._database, config.directory, config.ldap)
         self._guard = Guard(config.login, config.server.data / "run" / "guard.sqlite")
-        self._dav = self._open_dav(config) if config.dav.enabled else None
-        doors = [self._dav] if self._dav is not None else []
+        self._dav: Dav | None = None
+        self._published: PublishedPages | None = None
+        doors: list[Door] = []
+        if config.dav.enabled:
+            data, settings = config.server.data, config.store
+            groupware = LocalGroupware(data, bounds_of(config.dav), open_accounts=settings.open_accounts)
+            command = (sys.executable, "-m", "optimails.supervisor.reporter")
+            process = ReportProcess(command, partial(ReporterOrder, "web-report", config.log))
+            self._dav = Dav(config, self._directory, Login(self._directory, self._guard), groupware, process)
+            rates = Rates(data / "run" / "rates")
+            self._published = PublishedPages(config, self._directory, groupware, rates)
+            doors = [self._dav, self._published]
         self._application = application(config, self._directory, _signer(config), doors)
-
-    def _open_dav(self, config: Config) -> Dav:
-        groupware = LocalGroupware(config.server.data, bounds_of(config.dav), open_accounts=config.store.open_accounts)
-        command = (sys.executable, "-m", "optimails.supervisor.reporter")
-        process = ReportProcess(command, partial(ReporterOrder, "web-report", config.log))
-        return Dav(config, self._directory, Login(self._directory, self._guard), groupware, process)
 
     async def start(self) -> None:
         """Threads that read a large text give way ten times sooner than usual: who writes something takes Python's
@@ -85,6 +92,8 @@ class WebAssembly:
         """The same."""
 
     async def close(self) -> None:
+        if self._published is not None:
+            await asyncio.to_thread(self._published.close)
         if self._dav is not None:
             await asyncio.to_thread(self._dav.close)
         self._guard.close()

@@ -12,6 +12,7 @@ from optimails.directory.admin.domains import Domains
 from optimails.directory.admin.lists import Lists
 from optimails.directory.admin.members import Members
 from optimails.directory.admin.plans import Plans
+from optimails.directory.admin.published import Publishing
 from optimails.directory.admin.rights import Rights
 from optimails.directory.admin.values import (
     UNCHANGED,
@@ -23,6 +24,7 @@ from optimails.directory.admin.values import (
     ListInfo,
     MemberInfo,
     PlanInfo,
+    SecretAddress,
     Unchanged,
 )
 from optimails.directory.schema import UNLIMITED
@@ -39,10 +41,11 @@ __all__ = [
     "ListInfo",
     "MemberInfo",
     "PlanInfo",
+    "SecretAddress",
     "Shown",
     "Unchanged",
 ]
 
 
-class Admin(Domains, Accounts, Aliases, Lists, Members, AppPasswords, Plans, Rights):
+class Admin(Domains, Accounts, Aliases, Lists, Members, AppPasswords, Plans, Rights, Publishing):
     """All of it: ``Admin(open_database(settings, data), settings)``."""

@@ -106,6 +106,14 @@ class AppPasswordInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretAddress:
+    name: str
+    object_id: str  # of a calendar; empty: when the account is busy
+    details: bool
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanInfo:
     id: str
     name: str

@@ -298,3 +298,26 @@ def test_colleagues_see_when_others_are_busy(site):
     assert "Secret" not in ask()
     site.service.optimails("account", "set", owner, "--free-busy", "no")
     assert "3.8;No authority" in ask()
+
+
+def test_a_secret_address_until_it_is_taken_back(site):
+    owner = "user03@example.org"
+    site("PUT", f"/dav/{owner}/calendar/s.ics", event("s", "20261117T090000Z", end="20261117T100000Z").encode(), owner)
+
+    def words(act, *more):
+        return site.service.optimails("calendar", "freebusy", "url", act, owner, *more)
+
+    def read(url):
+        return site("GET", "/" + url.split("/", 3)[3], user="")
+
+    site.service.optimails("plan", "set", PLAN, "--feature", "free-busy", "--feature", "sharing")
+    first = words("create")["url"]
+    answer = read(first + "?start=2026-11-17&period=P1D")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/calendar; charset=utf-8")
+    assert b"FREEBUSY:20261117T090000Z/20261117T100000Z" in answer.content
+    second = words("renew")["url"]
+    assert (read(first).status, read(second).status) == (404, 200)
+    assert [one["url"] for one in words("list")] == [second]
+    words("revoke")
+    assert read(second).status == 404
+    assert first.rpartition("/")[2][:16] not in site.service.log.read_text()

@@ -166,7 +166,16 @@ def test_a_database_of_the_first_version_keeps_its_accounts(tmp_path):
         for table in ("account", "domain"):
             old.execute(f"ALTER TABLE {table} DROP COLUMN free_busy")
         lists = ("list_bounce", "list_role", "list_member", "mailing_list")
-        for table in ("acl_entry", "common_seen", "share_answer", "delegation", *lists, "contact", "photo"):
+        for table in (
+            "acl_entry",
+            "common_seen",
+            "share_answer",
+            "delegation",
+            *lists,
+            "contact",
+            "photo",
+            "secret_address",
+        ):
             old.execute(f"DROP TABLE {table}")
         old.execute("ALTER TABLE address DROP COLUMN list")
         old.execute("ALTER TABLE address DROP COLUMN hidden")
