@@ -7,14 +7,17 @@ cannot be written stops the act.
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
+from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
 
 FILE = "audit.jsonl"
+_BLOCK = 65_536  # bytes read at once, from the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,39 @@ class AuditLog:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
             return
-        for line in lines:
-            try:
-                entry = Entry(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
-            if subject is None or entry.subject.casefold() == subject.casefold():
-                yield entry
+        yield from _read(lines, subject)
+
+    def newest(self, subject: str | None = None) -> Iterator[Entry]:
+        """The same, newest first; reads no more of the file than is taken."""
+        try:
+            file = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            left, rest = file.seek(0, os.SEEK_END), b""
+            while left:
+                size = min(left, _BLOCK)
+                left -= size
+                file.seek(left)
+                lines = (file.read(size) + rest).split(b"\n")
+                rest = lines.pop(0) if left else b""
+                yield from _read(reversed(lines), subject)
+
+
+def of_owner(log: AuditLog, owner: EmailAddress, *, limit: int, skip: int = 0) -> list[Entry]:
+    """What others did with an account, for its owner to read: newest first, at most ``limit`` entries.
+
+    What he did himself with his own is not in it. ``skip``: so many were shown before.
+    """
+    found = (one for one in log.newest(str(owner)) if one.actor.casefold() != str(owner).casefold())
+    return list(islice(found, skip, skip + limit))
+
+
+def _read(lines: Iterable[bytes], subject: str | None) -> Iterator[Entry]:
+    for line in lines:
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        if subject is None or entry.subject.casefold() == subject.casefold():
+            yield entry

@@ -110,7 +110,7 @@ def _become(place: Place, value: Element | None) -> None:
     gone = [one for one in members.values() if one.delegate not in wanted]
     bundle = Bundle.EDITOR if place.address.collection == WRITE else Bundle.READER
     new = [Delegation(owner.id, one, bundle, SendRight.NO, scope=Scope.CALENDARS) for one in wanted - members.keys()]
-    names = people.shown(Identifier(Who.USER, one.delegate) for one in [*gone, *new])
+    names = people.shown([Identifier(Who.USER, one.delegate) for one in [*gone, *new]])
     for one in [*gone, *new]:
         details = {"delegate": names[Identifier(Who.USER, one.delegate)], "bundle": bundle.value if one in new else ""}
         place.world.visits.record(owner, owner, "dav delegate", details)

@@ -3,6 +3,7 @@
 import os
 import pwd
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -69,8 +70,8 @@ def _plain(value: object) -> str:
 @click.pass_obj
 def log(app: App, about: str | None, by: str | None, last: int) -> None:
     """The newest last, as in any log."""
-    found = AuditLog(app.own_data()).entries(about)
-    entries = [entry for entry in found if by is None or entry.actor.casefold() == by.casefold()][-last:]
+    found = AuditLog(app.own_data()).newest(about)
+    entries = list(islice((one for one in found if by is None or one.actor.casefold() == by.casefold()), last))[::-1]
     rows = [
         {
             "time": entry.time,

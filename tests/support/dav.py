@@ -25,7 +25,7 @@ NAMESPACES = (
 BUSY = Right.READ | Right.FREE_BUSY
 
 
-def person(name, domain="example.org", features=(), **more):
+def person(name, features=(), family="optimails", domain="example.org", **more):
     return Account(
         AccountId(f"id-{name}"),
         EmailAddress.parse(f"{name}@{domain}"),
@@ -33,7 +33,7 @@ def person(name, domain="example.org", features=(), **more):
         AccountState.ACTIVE,
         Limits(None, None, 0),
         name=name.capitalize(),
-        entitlements=Entitlements(frozenset(features), "optimails"),
+        entitlements=Entitlements(frozenset(features), family),
         **more,
     )
 

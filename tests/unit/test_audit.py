@@ -2,7 +2,8 @@
 
 import pytest
 
-from optimails.audit import AuditLog
+from optimails.audit import AuditLog, of_owner
+from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
 
 
@@ -32,3 +33,16 @@ def test_a_damaged_line_hides_no_other(tmp_path):
 def test_what_cannot_be_noted_is_refused(tmp_path):
     with pytest.raises(Unavailable):
         AuditLog(tmp_path / "missing").record("root", "cli", "export")
+
+
+def test_an_owner_reads_what_others_did_newest_first(tmp_path):
+    log, claire = AuditLog(tmp_path), EmailAddress.parse("claire@demo.test")
+    assert of_owner(log, claire, limit=5) == []
+    for number in range(1200):  # more than is read at once
+        log.record("james@demo.test", "dav", f"act {number}", "Claire@demo.test" if number % 2 else "zoe@demo.test")
+    log.record("claire@demo.test", "dav", "dav delegate", "claire@demo.test")
+    log.record("root", "cli", "export", "claire@demo.test")
+    found = of_owner(log, claire, limit=4)
+    assert [one.act for one in found] == ["export", "act 1199", "act 1197", "act 1195"]
+    assert [one.act for one in of_owner(log, claire, limit=1, skip=2)] == ["act 1197"]
+    assert list(log.newest()) == list(log.entries())[::-1]

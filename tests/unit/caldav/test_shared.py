@@ -173,3 +173,32 @@ def test_what_becomes_private_goes_away_for_who_may_not_see_it(door):
     share(door, "lr")  # who sees more now reads all anew
     assert sync(door, path, first.token).status == 403
     assert list(sync(door, path).items) == [f"/dav{path}1.ics"]
+
+
+_BASIC = (Feature.SHARED_FOLDERS, Feature.DELEGATION)
+_PREMIUM = (*_BASIC, Feature.SHARING, Feature.FREE_BUSY)
+
+
+@pytest.mark.parametrize(
+    ("owner", "viewer", "sees"),
+    [
+        ((_BASIC, "optimails"), (_BASIC, "optimails"), {"delegated"}),
+        ((_PREMIUM, "optimails"), (_BASIC, "optimails"), {"delegated"}),
+        ((_BASIC, "optimails"), (_PREMIUM, "optimails"), {"delegated"}),
+        ((_PREMIUM, "optimails"), (_PREMIUM, "optimails"), {"shared", "delegated"}),
+        ((_PREMIUM, "exchange"), (_PREMIUM, "exchange"), {"shared", "delegated"}),
+        ((_PREMIUM, "exchange"), (_PREMIUM, "optimails"), set()),
+    ],
+)
+@pytest.mark.parametrize("name", ["calendar", "tasks", "contacts"])
+def test_two_plans_together_say_what_is_seen(name, owner, viewer, sees):
+    people = [person("claire", *owner), person("james", *viewer), person("zoe", *owner)]
+    door = Door(accounts=people)
+    other, james = people[2].id, people[1].id
+    shared = share(door, "lr", name=name)
+    collection(door, "zoe", name)
+    run(door.people.rights.delegate(Delegation(other, james, Bundle.READER, SendRight.NO)))
+    run(door.people.rights.answer(james, other, None, Answer.ACCEPTED))
+    found = {f"/james@example.org/shared-{collection(door, 'zoe', name).object_id}/": "delegated", shared: "shared"}
+    assert {found[path.removeprefix("/dav")] for path in listed(door) if path.removeprefix("/dav") in found} == sees
+    assert door.propfind(shared, "D:getetag", user="james").status == (207 if "shared" in sees else 404)
