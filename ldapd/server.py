@@ -1,6 +1,7 @@
 """LDAP on Twisted; nearly all of it is ``optimails.door.stream``."""
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 from prometheus_client import Gauge
 
@@ -14,6 +15,7 @@ from optimails.door.context import Services
 from optimails.door.session import Surroundings
 from optimails.door.stream import DoorFactory, StreamConnection
 
+_BOOKS: "WeakValueDictionary[int, Books]" = WeakValueDictionary()  # by the directory that they hold
 _OPEN = Gauge("optimails_ldap_connections", "Open LDAP connections.", multiprocess_mode="livesum")
 
 
@@ -37,10 +39,19 @@ class LdapFactory(DoorFactory[Connection]):
         super().__init__(services, listener, _OPEN)
         config = services.config
         self.surroundings = Surroundings(config.ldapd, services.mail, services.login, services.sessions)
-        self.books = Books(services.directory, config.dav.company_book_hides)
+        self.books = _books(services)
 
     def connection(self, address: str) -> Connection:
         return Connection(self, address, self.surroundings.settings)
+
+
+def _books(services: Services) -> Books:
+    """The listeners of a worker share them."""
+    books = _BOOKS.get(id(services.directory))
+    if books is None:
+        books = Books(services.directory, services.config.dav.company_book_hides)
+        _BOOKS[id(services.directory)] = books
+    return books
 
 
 def factory(services: Services, listener: Listener) -> LdapFactory:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ldapd.session.books import Books
 from ldapd.session.requests import login_of
 from ldapd.wire.ber import OCTETS, element, integer
 from optimails.config.ldapd import LdapdSettings
@@ -186,6 +187,23 @@ async def test_a_change_of_the_directory_shows_at_the_next_search():
     made.hidden = ("@demo.test",)
     other = await entered(made)
     assert names(await ask(other, search(4, octets("mail", PRESENT)))) == []
+
+
+@in_loop
+async def test_what_was_asked_last_is_remembered():
+    directory = Directory(*(CompanyEntry(f"{n}", f"P {n}", (f"p{n}@demo.test",)) for n in range(10)))
+    books = Books(directory, kept=25)
+    trees = {domain: await books.of(domain) for domain in ("a.test", "b.test")}
+    assert await books.of("a.test") is trees["a.test"]
+    await books.of("c.test")
+    assert await books.of("a.test") is trees["a.test"]
+    assert await books.of("b.test") is not trees["b.test"]
+    directory.entries *= 10
+    directory.version += 1
+    large = await books.of("a.test")
+    assert await books.of("a.test") is large
+    directory.version += 1  # somebody else's change
+    assert await books.of("a.test") is large
 
 
 @in_loop
