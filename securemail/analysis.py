@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from securemail.analyser import Analyser
+from securemail.antispam.classes import mail_class
+from securemail.antispam.verdict import spam_probability
 from securemail.case import worst
 from securemail.context import Context
 from securemail.examined import Examined
@@ -61,6 +63,13 @@ def analyse(raw: bytes, context: Context, analysers: Sequence[Analyser], scans: 
             examinations.append(Examination(one.name, Undeterminable(type(wrong).__name__), one.version))
     return replace(
         Analysis.of(examined),
-        findings=Findings(tuple(facts), tuple(examinations), tuple(inside.files), health=worst(examinations)),
+        findings=Findings(
+            tuple(facts),
+            tuple(examinations),
+            tuple(inside.files),
+            spam=spam_probability(facts),
+            mail_class=mail_class(examined, context, facts),
+            health=worst(examinations),
+        ),
         text=fold(examined.text)[:LIMIT],
     )

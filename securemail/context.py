@@ -27,4 +27,5 @@ class Context:
     domains: frozenset[str] = frozenset()  # of the recipients' organisation
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: _NOBODY)
     """Folded display names (``names.folded``) of the organisation's people, with their addresses in lower case."""
+    vips: frozenset[str] = frozenset()  # addresses in lower case whose mail its readers always want at once
     received: float = 0.0  # when it came, seconds since 1970; 0: unknown

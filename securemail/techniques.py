@@ -1,8 +1,17 @@
 """The analysers that filter workers ask, in their order."""
 
 from securemail.analyser import Analyser
+from securemail.antispam.bulk import Bulk
+from securemail.antispam.header import Header
+from securemail.antispam.impersonation import Impersonation
+from securemail.antispam.phrases import Phrases
+from securemail.antispam.senders import Checked, Connection
+from securemail.antispam.structure import Structure
+from securemail.antispam.urls import Urls
 
 
 def all_analysers() -> tuple[Analyser, ...]:
     """Made once in each worker: what they have learnt is loaded here."""
-    return ()
+    return (
+        Connection(), Checked(), Header(), Structure(), Urls(), Impersonation(), Phrases(), Bulk(),
+    )  # fmt: skip
