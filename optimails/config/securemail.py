@@ -1,6 +1,7 @@
 """Settings of the section [securemail]: the filter in front of delivery."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
@@ -42,3 +43,8 @@ class SecuremailSettings(Section):
     )
     quarantine_days: int = Field(30, ge=1, le=3650, description="Days that messages stay in quarantine.")
     tracking_days: int = Field(30, ge=1, le=3650, description="Days for which every message can be looked up.")
+    digest_times: tuple[Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")], ...] = Field(
+        ("08:00",), max_length=24,
+        description="Times of the day, by this machine's clock, at which users get a digest of what is new in their "
+        "quarantine; none with an empty list.",
+    )  # fmt: skip

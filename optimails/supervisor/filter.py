@@ -11,6 +11,7 @@ from optimails.events.api import Kind, Notice
 from optimails.model.address import EmailAddress
 from optimails.supervisor.jobs import repeat
 from optimails.supervisor.queue import waker
+from securemail.digest.sender import DigestSender
 from securemail.engines.configured import engines_of
 from securemail.flow.acts import Acts
 from securemail.flow.examiner import Examiner
@@ -19,6 +20,9 @@ from securemail.flow.judge import Judge
 from securemail.flow.runner import FilterRunner
 from securemail.ledger.ledger import FOLDER, Ledger
 from securemail.workers.pool import Pool, PoolSettings
+from webmail.servers import offer_of
+
+DIGESTS = 60.0  # seconds between two looks whether digests are due
 
 
 def open_filter(config: Config, bus: Bus, directory: Directory) -> "MailFilter":
@@ -45,12 +49,15 @@ class MailFilter:
     async def run(self, delivery: Mailboxes) -> None:
         """The jobs worker's part, for ever."""
         settings = self._config.securemail
+        outgoing = OutgoingMail(delivery, self._directory, self._config)
+        days, web = settings.quarantine_days, offer_of(self._config).web
+        digests = DigestSender(self._ledger, outgoing, settings.digest_times, web, days=days)
         acts = Acts(
             self._ledger,
             delivery,
             self._directory,
-            OutgoingMail(delivery, self._directory, self._config),
-            days=settings.quarantine_days,
+            outgoing,
+            days=days,
             administrator=self._administrator,
         )
         runner = FilterRunner(self._ledger, self._examiner, self._judge, acts)
@@ -61,7 +68,11 @@ class MailFilter:
 
         subscription = self._bus.subscribe(None, None, noticed)
         try:
-            await asyncio.gather(runner.run(), repeat("filter", self._config.server.jobs_interval, self._purge))
+            await asyncio.gather(
+                runner.run(),
+                repeat("filter", self._config.server.jobs_interval, self._purge),
+                repeat("digests", DIGESTS, digests.run),
+            )
         finally:
             subscription.cancel()
 

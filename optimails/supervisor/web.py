@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 
 from caldav.mount import Dav, ReportProcess
 from caldav.published import PublishedPages
+from optimails.audit import AuditLog
 from optimails.config import Config, Listener, TlsMode
 from optimails.config.server import TlsSettings, TlsVersion
 from optimails.config.web import WebSettings
@@ -35,9 +36,11 @@ from optimails.model.errors import Unavailable
 from optimails.supervisor.ports import counted
 from optimails.supervisor.reporter import ReporterOrder
 from optimails.supervisor.tls import ServerTls
+from securemail.ledger.ledger import Ledger
 from webmail.apple import CannotSign, Signer
 from webmail.application import application
 from webmail.guard import Door
+from webmail.quarantine import QuarantinePages
 
 _VERSIONS = {TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3}
 log = logging.getLogger(__name__)
@@ -63,6 +66,9 @@ class WebAssembly:
             rates = Rates(data / "run" / "rates")
             self._published = PublishedPages(config, self._directory, groupware, rates)
             doors = [self._dav, self._published]
+        self._ledger = Ledger(config.server.data) if config.securemail.enabled else None
+        if self._ledger is not None:
+            doors.append(QuarantinePages(self._ledger, self._directory, AuditLog(config.server.data)))
         self._application = application(config, self._directory, _signer(config), doors)
 
     async def start(self) -> None:
@@ -96,6 +102,8 @@ class WebAssembly:
             await asyncio.to_thread(self._published.close)
         if self._dav is not None:
             await asyncio.to_thread(self._dav.close)
+        if self._ledger is not None:
+            self._ledger.close()
         self._guard.close()
         await self._directory.close()
         self._database.close()

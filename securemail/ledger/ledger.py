@@ -54,6 +54,7 @@ class Ledger:
         folder = data / FOLDER
         self.clock = clock
         self.contents = Contents(folder, memory)
+        self.key_file = folder / "key"
         path = folder / "securemail.sqlite"
         self._database = Database(path, SCHEMA, VERSION, {})
         self._journal = Database(path, SCHEMA, VERSION, {}, durable=False)
@@ -221,6 +222,29 @@ class Ledger:
             lambda database: database.execute(
                 "SELECT message, address FROM recipient WHERE expires <= ? LIMIT ?", (now, limit)
             ).fetchall()
+        )
+
+    async def digests_due(self, moment: float, first: float) -> list[tuple[str, float]]:
+        """Who has mail in quarantine since his last digest, and when that was; ``first`` seconds back at most.
+
+        Those whose last digest is of ``moment`` are left out.
+        """
+        return await self._database.read(
+            lambda database: database.execute(
+                "SELECT r.address, max(coalesce(d.upto, 0), ?) FROM recipient r LEFT JOIN digest d "
+                "ON d.address = r.address WHERE r.expires IS NOT NULL AND r.state = 'quarantined' AND r.changed <= ? "
+                "AND r.changed > max(coalesce(d.upto, 0), ?) GROUP BY r.address",
+                (moment - first, moment, moment - first),
+            ).fetchall()
+        )
+
+    async def digest_sent(self, address: str, upto: float) -> None:
+        """His digest tells of everything up to then."""
+        await self._database.write(
+            lambda database: database.execute(
+                "INSERT INTO digest VALUES (?, ?) ON CONFLICT (address) DO UPDATE SET upto = excluded.upto",
+                (address, upto),
+            )
         )
 
     async def purge(self, days: int) -> int:

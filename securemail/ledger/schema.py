@@ -64,6 +64,11 @@ CREATE TABLE step (
 CREATE INDEX step_message ON step (message);
 CREATE INDEX step_at ON step (at);
 
+CREATE TABLE digest (
+    address TEXT PRIMARY KEY,
+    upto REAL NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE policy (
     scope TEXT NOT NULL,
     version INTEGER NOT NULL,
