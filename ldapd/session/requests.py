@@ -19,13 +19,12 @@ async def handle(session: Session, message: Message) -> None:
     """Carry one out. Raises the errors of a door."""
     request = message.request
     _REQUESTS.labels(type(request).__name__.lower()).inc()
-    if any(control.critical and control.name not in CONTROLS for control in message.controls):
-        if message.answer:  # RFC 4511 §4.1.11
-            raise Refused(Reason.USE_ATTR)
+    if isinstance(request, Unbind):
+        session.over = True
         return
+    if message.answer and any(one.critical and one.name not in CONTROLS for one in message.controls):
+        raise Refused(Reason.USE_ATTR)  # RFC 4511 §4.1.11
     match request:
-        case Unbind():
-            session.over = True
         case Abandon():
             pass  # what it names is over: one request is carried out after the other
         case Bind():

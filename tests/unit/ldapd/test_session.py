@@ -366,9 +366,10 @@ async def test_farewells():
     quiet.peer.impatient = True
     quiet.peer.changed.set()
     assert (await ask(quiet, b"")).code == 51
-    over = await entered(made)
-    assert (await ask(over, message(2, element(0x42)))).code == -1
-    await over.task
+    for controls in ((), (element(0x30, octets("1.2.3"), element(0x01, b"\xff")),)):
+        over = await entered(made)
+        assert (await ask(over, message(2, element(0x42), *controls))).code == -1
+        await over.task
     made.world.directory.away = True
     away = await made.connect()
     assert (await ask(away, bind(1, "alice@demo.test", "secret"))).code == 52
