@@ -31,7 +31,7 @@ from optimails.delivery.answered import Answered
 from optimails.delivery.api import Delivered, Failed, Outgoing
 from optimails.delivery.arrival import Arrival
 from optimails.delivery.forwards import Forwards, copy_of
-from optimails.delivery.scripts import ACTIVE, FOLDER, SUFFIX, Compiled, domain_folder, limits_of
+from optimails.delivery.scripts import ACTIVE, FOLDER, SUFFIX, Compiled, domain_folder, has_domain_folder, limits_of
 from optimails.delivery.spool import Spool
 from optimails.delivery.world import Mailboxes, World
 from optimails.mailbox.api import AccountMail, NewMessage
@@ -40,7 +40,7 @@ from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, MailError, Reason, Refused, Unavailable
 from optimails.model.flags import flag_set
 from optimails.model.mailbox_name import INBOX, MailboxName
-from optimails.store.places import account_directory
+from optimails.store.places import account_directory, account_path
 from sieve.language import Script, SieveError
 from sieve.run import Action, Message, ScriptFailed, run
 from sieve.run.actions import Discard, FileInto, Keep, Notify, Redirect, Reject, Remember, Vacation
@@ -75,7 +75,9 @@ class Filters:
     def __init__(self, config: Config, outgoing: Outgoing, forwards: Forwards) -> None:
         self.forwards = forwards
         self.data = config.server.data
-        self._domains: Path = config.sieve.domains or self.data / "sieve"
+        self._data = str(self.data)
+        self._scripts: Path = config.sieve.domains or self.data / "sieve"
+        self._domains = str(self._scripts)
         self.hostname = config.server.hostname
         self.told = config.imap.server_annotations
         self.limits = limits_of(config.sieve)
@@ -86,9 +88,10 @@ class Filters:
 
     def find(self, account: Account) -> Plan | None:
         """The scripts that run for the account; None: there are none."""
-        own = f"{account_directory(self.data, account.id)}/{FOLDER}/{ACTIVE}"
+        own = f"{account_path(self._data, account.id)}/{FOLDER}/{ACTIVE}"
         paths = [("active", own)]
-        folder = domain_folder(self._domains, account.address.domain)
+        domain = account.address.domain
+        folder = f"{self._domains}/{domain}" if has_domain_folder(domain) else None
         if folder is not None and os.path.isdir(folder):  # noqa: PTH112 - a Path costs as much again
             paths = [("before", f"{folder}/before{SUFFIX}"), *paths, ("after", f"{folder}/after{SUFFIX}")]
         found = []
@@ -113,7 +116,7 @@ class Filters:
     def included(self, account: Account, name: str, *, everybodys: bool) -> Script | None:
         """A script of the account, or of its domain, that another one includes."""
         if everybodys:
-            folder = domain_folder(self._domains, account.address.domain)
+            folder = domain_folder(self._scripts, account.address.domain)
             path = None if folder is None else folder / (name + SUFFIX)
         else:
             path = account_directory(self.data, account.id) / FOLDER / (name + SUFFIX)

@@ -201,7 +201,12 @@ class ScriptFiles:
 
 def domain_folder(root: Path, domain: str) -> Path | None:
     """Where the scripts of a domain are; None for a name that cannot be a folder."""
-    return root / domain if _DOMAIN.fullmatch(domain) and domain not in (".", "..") else None
+    return root / domain if has_domain_folder(domain) else None
+
+
+def has_domain_folder(domain: str) -> bool:
+    """Whether the domain's name can be a folder's."""
+    return _DOMAIN.fullmatch(domain) is not None and domain not in (".", "..")
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from optimails.events.wire import MAX_DATAGRAM, pack, unpack
 SUFFIX = ".sock"
 BATCH = 64  # datagrams read in one turn of the loop
 RECEIVE_BUFFER = 1024 * 1024
-SPACING = 0.005  # seconds between two sendings
+SPACING = 0.02  # seconds between two sendings
 RETRY_AFTER = 0.01  # seconds
 RETRIES = 100
 MAX_BACKLOG = 10_000  # merged notices kept for one busy peer

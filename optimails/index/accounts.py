@@ -94,14 +94,16 @@ class Standing(NamedTuple):
 
     modseq: ModSeq  # of this change
     left: int  # MODSEQs that may still be given by ordinary commits
-    storage: int  # bytes, before the change
+    storage: int  # bytes, with those of this change
     messages: int
 
 
-def advance(connection: sqlite3.Connection) -> Standing:
-    """Take a MODSEQ above all given before, within the caller's transaction, and look at the rest by the way."""
+def advance(connection: sqlite3.Connection, size: int = 0, count: int = 0) -> Standing:
+    """Take a MODSEQ above all given before, within the caller's transaction, and count what comes with it."""
     modseq, reserved, storage, messages = connection.execute(
-        "UPDATE account SET modseq = modseq + 1 RETURNING modseq, modseq_reserved, storage, messages"
+        "UPDATE account SET modseq = modseq + 1, storage = storage + ?, messages = messages + ? "
+        "RETURNING modseq, modseq_reserved, storage, messages",
+        (size, count),
     ).fetchone()
     if modseq + MODSEQ_BLOCK // 2 >= reserved:
         # By an ordinary commit, but so long before it is needed that the log is synced (at a checkpoint, every thousand

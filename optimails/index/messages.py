@@ -45,8 +45,15 @@ class ContentRow(NamedTuple):
     size: int
 
 
-def insert(connection: sqlite3.Connection, mailbox: MailboxRow, modseq: ModSeq, rows: Sequence[NewRow]) -> list[Uid]:
-    """Give UIDs to the messages and count them in mailbox and account."""
+def insert(
+    connection: sqlite3.Connection,
+    mailbox: MailboxRow,
+    modseq: ModSeq,
+    rows: Sequence[NewRow],
+    *,
+    counted: bool = False,
+) -> list[Uid]:
+    """Give UIDs to the messages and count them in mailbox and account (there, unless ``accounts.advance`` did)."""
     first = mailbox.uid_next
     numbered = list(enumerate(rows, first))
     connection.executemany(
@@ -61,7 +68,9 @@ def insert(connection: sqlite3.Connection, mailbox: MailboxRow, modseq: ModSeq, 
         "INSERT INTO prepared (id, envelope, structure, headers) VALUES (?, ?, ?, ?)",
         [(key(mailbox.id, uid), *row[7:]) for uid, row in numbered],
     )
-    _arrived(connection, mailbox, modseq, [(row.flags, row.size) for row in rows])
+    size = _arrived(connection, mailbox, modseq, [(row.flags, row.size) for row in rows])
+    if not counted:
+        add_usage(connection, size, len(rows))
     return [Uid(uid) for uid, _ in numbered]
 
 
@@ -91,13 +100,15 @@ def insert_copies(
         "SELECT ?, envelope, structure, headers FROM prepared WHERE id = ?",
         [(key(mailbox.id, uid), original) for uid, (original, _, _, _) in zip(uids, copies, strict=True)],
     )
-    _arrived(connection, mailbox, modseq, [(flags, size) for _, _, flags, size in copies])
+    size = _arrived(connection, mailbox, modseq, [(flags, size) for _, _, flags, size in copies])
+    add_usage(connection, size, len(copies))
     return uids
 
 
 def _arrived(
     connection: sqlite3.Connection, mailbox: MailboxRow, modseq: ModSeq, messages: Sequence[tuple[int, int]]
-) -> None:
+) -> int:
+    """Count them in the mailbox; gives their bytes."""
     size = sum(size for _, size in messages)
     connection.execute(
         "UPDATE mailbox SET uid_next = uid_next + ?, messages = messages + ?, unseen = unseen + ?, "
@@ -112,7 +123,7 @@ def _arrived(
             mailbox.id,
         ),
     )
-    add_usage(connection, size, len(messages))
+    return size
 
 
 def flags_of(connection: sqlite3.Connection, mailbox: MailboxId, ranges: Ranges) -> list[tuple[int, int, int]]:

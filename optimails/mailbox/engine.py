@@ -26,7 +26,7 @@ from optimails.mailbox.state import MailboxState
 from optimails.model.account import Limits
 from optimails.model.errors import Reason, Refused
 from optimails.model.ids import AccountId, MailboxId, ModSeq
-from optimails.model.mailbox_name import canonical
+from optimails.model.mailbox_name import INBOX, canonical
 from optimails.store.api import AccountFiles
 from quota.usage import Usage
 
@@ -55,6 +55,7 @@ class Engine:
         self.files = files
         self.bus = bus
         self.keywords = KeywordTable(database)
+        self._inbox: MailboxRow | None = None
         self.limits = Limits(None, None, 0)
         self.users = 0  # open handles; the engine is kept while there are any
         self.states: dict[tuple[MailboxId, str], MailboxState] = {}  # by mailbox, and viewer with a \\Seen of his own
@@ -70,6 +71,17 @@ class Engine:
         if row is None or not row.selectable:
             raise Refused(Reason.NON_EXISTENT, "Mailbox does not exist")
         return row
+
+    def target(self, name: str) -> MailboxRow:
+        """As ``mailbox``, for what is to be stored there; of INBOX the counters may be old, which spares the reading.
+
+        What it needs of INBOX never changes: its id, its folder, its UIDVALIDITY.
+        """
+        if name != INBOX:
+            return self.mailbox(name)
+        if self._inbox is None:
+            self._inbox = self.mailbox(INBOX)
+        return self._inbox
 
     @storage_errors
     def usage(self) -> Usage:

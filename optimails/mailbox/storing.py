@@ -66,25 +66,27 @@ def scanned(view: bytes, size: int, message: NewMessage) -> NewRow:
 
 
 class Arriving:
-    """Messages for one mailbox on their way: ``place``, one ``commit`` for all that are placed, ``finish``.
+    """Messages for one mailbox on their way.
 
-    Each step may raise; then nothing of the messages is left.
+    ``place``, one ``commit`` for all that are placed, ``insert``, ``announce``: each step but the last may raise, and
+    then nothing of the messages is left.
     """
 
-    __slots__ = ("_box", "_exempt", "_ready", "engine", "placed")
+    __slots__ = ("_box", "_exempt", "_modseq", "_ready", "engine", "placed")
 
     def __init__(self, engine: Engine, box: MailboxRow, *, exempt: bool) -> None:
         self.engine = engine
         self._box = box
         self._exempt = exempt
         self._ready: list[Ready] = []
+        self._modseq: ModSeq | None = None
         self.placed: Placed | None = None
 
     @classmethod
     @storage_errors
     def place(cls, engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exempt: bool = False) -> "Arriving":
         """Write the messages; ``exempt`` leaves the quota aside: for the service's own notices."""
-        self = cls(engine, engine.mailbox(name), exempt=exempt)
+        self = cls(engine, engine.target(name), exempt=exempt)
         try:
             self._ready = [stage(engine, message) for message in new]
             if not exempt and engine.limited:
@@ -108,21 +110,25 @@ class Arriving:
             raise
 
     @storage_errors
-    def finish(self) -> Appended:
+    def insert(self) -> Appended:
         """Give them their rows, all or none: now they are messages."""
         engine, box, placed = self.engine, self._box, self.placed
         assert placed is not None
         try:
             rows = [message.row._replace(name=file) for message, file in zip(self._ready, placed.names, strict=True)]
             flags = [message.flags for message in self._ready]
-            uids, modseq, usage = insert_rows(engine, box, rows, flags, exempt=self._exempt)
+            uids, self._modseq, usage = insert_rows(engine, box, rows, flags, exempt=self._exempt)
         except BaseException:
             self.abandon()
             raise
         if any(flag not in BIT for some in flags for flag in some):
             engine.keywords.refresh()
-        engine.changed(box.id, modseq)
         return Appended(box.uid_validity, uids, usage)
+
+    def announce(self) -> None:
+        """Tell everybody; a matter of its own because it costs least in the event loop."""
+        assert self._modseq is not None
+        self.engine.changed(self._box.id, self._modseq)
 
     def abandon(self) -> None:
         """Leave nothing behind."""
@@ -136,7 +142,9 @@ def append(engine: Engine, name: MailboxName, new: Sequence[NewMessage], *, exem
     """Store messages, all or none; they are on disk when this returns."""
     arriving = Arriving.place(engine, name, new, exempt=exempt)
     Arriving.commit([arriving])
-    return arriving.finish()
+    appended = arriving.insert()
+    arriving.announce()
+    return appended
 
 
 @contextlib.contextmanager
@@ -157,18 +165,18 @@ def insert_rows(
         try:
             with engine.database.write() as connection:
                 row = _current(connection, box.id, len(rows))
-                standing = _standing(connection)
-                before = Usage(standing.storage, standing.messages, engine.limits)
-                if not exempt:
-                    expect_room(before, size, len(rows))
+                standing = _standing(connection, size, len(rows))
+                after = Usage(standing.storage, standing.messages, engine.limits)
+                if engine.limited and not exempt:
+                    expect_room(after.plus(-size, -len(rows)), size, len(rows))
                 # All at once, or a second message's keyword could get the bit that the first one's just got.
                 engine.keywords.assign(connection, {flag for some in flags for flag in some})
                 marked = [
                     new._replace(flags=engine.keywords.assign(connection, some))
                     for new, some in zip(rows, flags, strict=True)
                 ]
-                uids = messages.insert(connection, row, standing.modseq, marked)
-                return uids, standing.modseq, before.plus(size, len(rows))
+                uids = messages.insert(connection, row, standing.modseq, marked, counted=True)
+                return uids, standing.modseq, after
         except _BlockUsedUp:
             accounts.reserve(engine.database, box.id, len(rows))
 
@@ -183,9 +191,9 @@ def _current(connection: sqlite3.Connection, mailbox: MailboxId, count: int) -> 
     return row
 
 
-def _standing(connection: sqlite3.Connection) -> accounts.Standing:
-    """The account as the transaction sees it, with a MODSEQ that is safe."""
-    standing = accounts.advance(connection)
+def _standing(connection: sqlite3.Connection, size: int, count: int) -> accounts.Standing:
+    """The account with so much more, and with a MODSEQ that is safe."""
+    standing = accounts.advance(connection, size, count)
     if standing.left <= 0:
         raise _BlockUsedUp
     return standing

@@ -13,6 +13,7 @@ from optimails.supervisor.control import FIRST_SOCKET_FD, StartOrder
 from optimails.supervisor.metrics import SupervisorMetrics
 from optimails.supervisor.process import WorkerProcess
 from optimails.supervisor.settings import JOBS, MAIL, WEB, Settings
+from optimails.supervisor.shares import Shares
 from optimails.supervisor.sockets import Sockets
 
 MATURE = 10.0  # seconds after which a death is an accident, and not a failed start
@@ -22,10 +23,11 @@ log = logging.getLogger(__name__)
 
 
 class Slots:
-    """Numbers for metric files: the lowest that no living worker has."""
+    """Numbers for what workers note in files: the lowest that no living worker has."""
 
-    def __init__(self) -> None:
+    def __init__(self, shares: Shares) -> None:
         self._taken: set[int] = set()
+        self._shares = shares
 
     def take(self) -> int:
         slot = next(number for number in range(len(self._taken) + 1) if number not in self._taken)
@@ -34,6 +36,7 @@ class Slots:
 
     def give_back(self, slot: int) -> None:
         self._taken.discard(slot)
+        self._shares.forget(slot)
 
 
 @dataclass(frozen=True, slots=True)

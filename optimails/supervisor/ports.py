@@ -13,7 +13,10 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from optimails.config import Listener, TlsMode
 from optimails.supervisor.proxy import ProxyFactory
+from optimails.supervisor.shares import Share
 from optimails.supervisor.tls import ServerTls
+
+PATIENCE = 0.002  # seconds for which a connection is left to a worker that has fewer
 
 _OPEN = Gauge("optimails_connections", "Open connections.", ["listener"], multiprocess_mode="livesum")
 _ACCEPTED = Counter("optimails_accepted_connections_total", "Connections accepted.", ["listener"])
@@ -64,6 +67,8 @@ class SharedPort(tcp.Port):
     connections: set[Connection]
     gauge: Gauge
     counter: Counter
+    share: Share
+    _patient_until = 0.0
 
     @property
     def numberAccepts(self) -> int:
@@ -75,7 +80,7 @@ class SharedPort(tcp.Port):
         del number  # Twisted adapts it to the traffic
 
     @classmethod
-    def adopt(cls, reactor: Any, fd: int, factory: Any, label: str) -> SharedPort:
+    def adopt(cls, reactor: Any, fd: int, factory: Any, label: str, share: Share) -> SharedPort:
         """Accept from a socket that was inherited as descriptor ``fd``; it is closed here once it is taken over."""
         with socket.socket(fileno=fd) as inherited:
             inherited.setblocking(False)
@@ -83,17 +88,40 @@ class SharedPort(tcp.Port):
         assert isinstance(port, cls)
         port.connections = set()
         port.gauge, port.counter = counted(label)
+        port.share = share
         port.startListening()
         return port
 
+    def doRead(self) -> None:
+        """Take a connection, unless a worker that has fewer may take it in a moment (``shares``)."""
+        now = self.reactor.seconds()
+        if now >= self._patient_until and self.share.others_have_fewer():
+            self._patient_until = now + 2 * PATIENCE
+            self.stopReading()  # type: ignore[no-untyped-call]  # it has no types
+            self.reactor.callLater(PATIENCE, self._again)
+        else:
+            super().doRead()  # type: ignore[no-untyped-call]
+
+    def _again(self) -> None:
+        if self.connected and not self.disconnecting:
+            self.startReading()  # type: ignore[no-untyped-call]
+
+    def loseConnection(self, connDone: Any = connectionDone) -> Any:  # noqa: N803  # Twisted's name
+        self.share.leave()
+        return super().loseConnection(connDone)  # type: ignore[no-untyped-call]  # it has no types
+
+    stopListening = loseConnection  # noqa: N815  # Twisted has both names
+
     def opened(self, connection: Connection) -> None:
         self.connections.add(connection)
+        self.share.note(len(self.connections))
         self.gauge.inc()
         self.counter.inc()
 
     def closed(self, connection: Connection) -> None:
         if connection in self.connections:
             self.connections.remove(connection)
+            self.share.note(len(self.connections))
             self.gauge.dec()
 
 

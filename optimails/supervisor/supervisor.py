@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from optimails.supervisor import logs, metrics, notify, privileges
+from optimails.supervisor import logs, metrics, notify, privileges, shares
 from optimails.supervisor.folder import DataFolder
 from optimails.supervisor.generation import Generation, Slots, Surroundings
 from optimails.supervisor.management import Management
@@ -66,8 +66,11 @@ class Supervisor:
             raise CannotStart(str(wrong)) from wrong
         prove(settings)
         metrics.clear(self._folder.metrics)
+        shares.clear(self._folder.metrics)
         self.metrics = metrics.SupervisorMetrics(self._folder.metrics)
-        self._around = Surroundings(self._reactor, self._sockets, Slots(), self.metrics, self._command)
+        self._around = Surroundings(
+            self._reactor, self._sockets, Slots(shares.Shares(self._folder.metrics)), self.metrics, self._command
+        )
 
     def start(self) -> None:
         """In the running reactor."""

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str], assemble: "Assemble | None" = None) -> int:
     loop.set_default_executor(ThreadPoolExecutor(config.store.threads, "work"))
     logs.set_up(config.log, order.name)
     logs.catch_twisted()
-    worker = Worker(order, config, loop, reactor)
+    worker = Worker(order, config, loop, reactor, slot=int(slot), shares=Path(metrics_folder))
     worker.listen_to(decoder, further)
     loop.set_exception_handler(worker.unhandled)
     loop.add_signal_handler(signal.SIGTERM, worker.drain, config.server.drain_timeout)
@@ -101,7 +101,19 @@ def _start_order(decoder: Decoder) -> tuple[StartOrder, list[Message]]:
 class Worker:
     """The life of one worker."""
 
-    def __init__(self, order: StartOrder, config: "Config", loop: asyncio.AbstractEventLoop, reactor: Any) -> None:
+    def __init__(  # noqa: PLR0913 - what it stands on
+        self,
+        order: StartOrder,
+        config: "Config",
+        loop: asyncio.AbstractEventLoop,
+        reactor: Any,
+        *,
+        slot: int,
+        shares: Path,
+    ) -> None:
+        """``slot`` is its number among the living workers; in ``shares`` they note how many connections they have."""
+        self._slot = slot
+        self._shares = shares
         self._order = order
         self._config = config
         self._loop = loop
@@ -175,7 +187,9 @@ class Worker:
 
     def _serve_mail(self, assembly: "Assembly", tls: "ServerTls | None") -> None:
         from optimails.supervisor.ports import SharedPort, wrapped  # noqa: PLC0415
+        from optimails.supervisor.shares import Shares  # noqa: PLC0415
 
+        shares = Shares(self._shares)
         factories: dict[int, Any] = {}
         for fd, index in self._order.sockets:
             listener = self._config.listener[index]
@@ -183,7 +197,8 @@ class Worker:
                 factory = assembly.factory(listener)
                 self._factories.append(factory)
                 factories[index] = wrapped(factory, listener, tls)
-            self._ports.append(SharedPort.adopt(self._reactor, fd, factories[index], listener.label))
+            share = shares.of(fd - control.FIRST_SOCKET_FD, self._slot)
+            self._ports.append(SharedPort.adopt(self._reactor, fd, factories[index], listener.label, share))
 
     async def _serve_web(self, assembly: "Assembly") -> None:
         from optimails.supervisor.web import WebPort  # noqa: PLC0415

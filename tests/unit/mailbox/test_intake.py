@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from optimails.events.memory import MemoryBus
+from optimails.mailbox import intake
 from optimails.mailbox.api import NewMessage
 from optimails.mailbox.intake import Intake, _Job
 from optimails.mailbox.service import INDEX, LocalMailService, account_directory, open_journal, places
@@ -27,7 +28,8 @@ class House:
     def __init__(self, data, **limits):
         self.data = data
         self.journal = open_journal(data)
-        self.service = LocalMailService(places(data, self.journal), MemoryBus())
+        self.bus = MemoryBus()
+        self.service = LocalMailService(places(data, self.journal), self.bus)
         self.accounts = {name: account(name, messages=limits.get(name)) for name in NAMES}
         self.opened = {}
 
@@ -177,4 +179,32 @@ async def test_an_error_that_no_future_takes_keeps_nobody_waiting(tmp_path, monk
         tasks = [house.append(name, 1) for name in NAMES]
         answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
     assert {type(one) for one in answers} == {RuntimeError}
+    await house.close()
+
+
+@in_loop
+@pytest.mark.parametrize("staying", [0.0, 0.002, 5.0])
+async def test_a_thread_that_waits_for_more_misses_nothing(tmp_path, monkeypatch, staying):
+    monkeypatch.setattr(intake, "STAYING", staying)
+    house = House(tmp_path)
+    for number in range(30):
+        together = NAMES[: 1 + number % 3]
+        await asyncio.wait_for(asyncio.gather(*(house.append(name, number) for name in together)), 10)
+        await asyncio.sleep(number % 5 / 1000)
+    assert await house.counts() == {"ann": 30, "ben": 20, "cem": 10}
+    await house.close()
+
+
+@in_loop
+async def test_listeners_hear_of_what_a_session_did_not_wait_for(tmp_path):
+    house = House(tmp_path)
+    await house.append("ann", 0)
+    heard = asyncio.Event()
+    subscription = house.bus.subscribe(house.accounts["ann"].id, None, lambda _: heard.set())
+    task = asyncio.create_task(house.append("ann", 1))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait_for(heard.wait(), 10)
+    assert (await house.counts())["ann"] == 2
+    subscription.cancel()
     await house.close()

@@ -19,6 +19,7 @@ from optimails.supervisor.certificate import make_self_signed
 from optimails.supervisor.folder import DataFolder
 from optimails.supervisor.generation import Slots
 from optimails.supervisor.settings import CannotStart, read
+from optimails.supervisor.shares import Shares
 from optimails.supervisor.sockets import CannotListen, Sockets, bind
 from optimails.supervisor.tls import BadCertificate, ServerTls
 
@@ -137,8 +138,8 @@ def test_other_messages_are_refused(line):
         list(control.Decoder().feed(line))
 
 
-def test_slots_are_the_lowest_free_numbers():
-    slots = Slots()
+def test_slots_are_the_lowest_free_numbers(tmp_path):
+    slots = Slots(Shares(tmp_path))
     assert [slots.take() for _ in range(3)] == [0, 1, 2]
     slots.give_back(1)
     assert [slots.take(), slots.take()] == [1, 3]
