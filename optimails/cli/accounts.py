@@ -24,6 +24,7 @@ _SHOW = {"storage_limit": size, "messages_limit": count}
 
 def _settings(command: Any) -> Any:
     """Options that ``add`` and ``set`` have in common."""
+    command = contact.options(command)  # in the help they stand last
     for decorate in reversed(
         (
             option("--name", metavar="TEXT"),
@@ -35,7 +36,7 @@ def _settings(command: Any) -> Any:
         )
     ):
         command = decorate(command)
-    return contact.options(command)
+    return command
 
 
 def _wishes(given: dict[str, Any]) -> dict[str, Any]:
