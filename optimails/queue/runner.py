@@ -46,6 +46,10 @@ _WAITING = Gauge(
 _REPORTS = Counter("optimails_queue_reports_total", "Reports to senders, by what they tell.", ["action"])
 
 
+Reported = Callable[[Report], Awaitable[None]]
+"""Hears of a report before its reader does."""
+
+
 class Notices(Protocol):
     """Who carries our reports to their readers."""
 
@@ -67,7 +71,7 @@ class Runner:
         hostname: str,
         routes: Mapping[str, Route] | None = None,
         *,
-        reported: Callable[[Report], Awaitable[None]] | None = None,
+        reported: Reported | None = None,
     ) -> None:
         """``reported`` hears of what senders are told, before they are told."""
         self._reported = reported

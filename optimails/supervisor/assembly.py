@@ -3,13 +3,16 @@
 import asyncio
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from optimails.config import Config, Listener
 from optimails.config import Protocol as Spoken
 from optimails.events import Bus
 from optimails.model.errors import Unavailable
 from optimails.supervisor.tls import ServerTls
+
+if TYPE_CHECKING:
+    from optimails.queue.runner import Reported
 
 DOORS = {
     Spoken.IMAP: "imap.server",
@@ -110,7 +113,7 @@ class ServiceAssembly:
         self._lists = open_lists(config, bus)
         self._work = Work(data, wake=waker(bus))
         self._delivery = LocalDelivery(
-            self._directory, self._mail, config, self._queue, self._lists, prober=self._callout
+            self._directory, self._mail, config, self._queue, self._lists, prober=self._callout, calendars=self._work
         )
         self._filter = open_filter(config, bus, self._directory) if config.securemail.enabled else None
         self._events = LocalMailEvents(config, self._mail, self._delivery.filters)
@@ -150,25 +153,19 @@ class ServiceAssembly:
 
     async def follow(self) -> None:
         from optimails.collection.runner import Collector  # noqa: PLC0415  # only the jobs worker needs it
+        from optimails.supervisor.calendars import CalendarJobs  # noqa: PLC0415  # as above
         from optimails.supervisor.journal import JournalJobs  # noqa: PLC0415  # as above
-        from optimails.supervisor.scheduling import SchedulingJobs  # noqa: PLC0415  # as above
         from optimails.supervisor.texts import TextJobs  # noqa: PLC0415  # as above
 
         journals = JournalJobs(self._config.server.data, self._mail)
         collector = Collector(self._config.server.data, self._config.collection, self._directory, self._mail)
         texts = TextJobs(self._config.server.data, self._bus, self._directory, self._mail)
-        scheduling = SchedulingJobs(self._config, self._directory)
-        jobs = [journals.run(), texts.run(), collector.run(), scheduling.run()]
-        jobs += [self._run_queue(), self._run_lists(), self._run_calendars()]
+        calendars = CalendarJobs(self._config, self._bus, self._work, self._directory, self._queue)
+        jobs = [journals.run(), texts.run(), collector.run(), calendars.run()]
+        jobs += [self._run_queue(calendars.undelivered), self._run_lists()]
         if self._filter is not None:
             jobs.append(self._filter.run(self._delivery))
         await asyncio.gather(*jobs)
-
-    async def _run_calendars(self) -> None:
-        from optimails.supervisor.calendars import CalendarJobs, calendar_runner  # noqa: PLC0415  # as above
-
-        runner = calendar_runner(self._config, self._work, self._directory, self._queue)
-        await CalendarJobs(self._bus, runner).run()
 
     async def _run_lists(self) -> None:
         from optimails.supervisor.lists import ListJobs, list_runner  # noqa: PLC0415  # only the jobs worker needs it
@@ -176,7 +173,7 @@ class ServiceAssembly:
         runner = list_runner(self._config, self._lists, self._directory, self._database, self._delivery)
         await ListJobs(self._bus, runner).run()
 
-    async def _run_queue(self) -> None:
+    async def _run_queue(self, reported: "Reported") -> None:
         from optimails.delivery.home import HomeCourier  # noqa: PLC0415  # only the jobs worker needs it
         from optimails.delivery.outgoing import OutgoingMail  # noqa: PLC0415  # only the jobs worker needs it
         from optimails.supervisor.jobs import repeat  # noqa: PLC0415  # as above
@@ -187,7 +184,7 @@ class ServiceAssembly:
         courier = Courier(self._config)
         home = HomeCourier(self._delivery, self._directory, self._config, courier)
         notices = OutgoingMail(self._delivery, self._directory, self._config)
-        jobs = [QueueJobs(self._config, self._bus, self._queue, home, notices).run()]
+        jobs = [QueueJobs(self._config, self._bus, self._queue, home, notices, reported=reported).run()]
         if courier.tls_reports is not None:
             reports = TlsReportMail(self._config, courier.tls_reports, notices)
             jobs.append(repeat("tls_reports", self._config.server.jobs_interval, reports.run))

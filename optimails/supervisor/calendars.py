@@ -1,34 +1,40 @@
-"""The jobs worker does what calendars ask for: reminders."""
+"""The jobs worker does what calendars ask for: messages from calendar to calendar and by mail, and reminders."""
+
+import asyncio
 
 from optimails.config import Config
+from optimails.delivery.calendars.arrivals import Arrivals
+from optimails.delivery.calendars.failures import Undelivered
+from optimails.delivery.calendars.outgoing import MailedInvitations
 from optimails.delivery.calendars.reminders import Reminders
 from optimails.delivery.calendars.runner import CalendarRunner
 from optimails.directory.api import Directory
+from optimails.dkim import Signer
 from optimails.events import Bus
 from optimails.events.api import Kind, Notice
 from optimails.groupware.service import LocalGroupware, bounds_of
 from optimails.groupware.work import Work
 from optimails.queue.store import Queue
-
-
-def calendar_runner(config: Config, work: Work, directory: Directory, queue: Queue) -> CalendarRunner:
-    """Put together of its parts."""
-    groupware = LocalGroupware(config.server.data, bounds_of(config.dav))
-    return CalendarRunner(work, [Reminders(work, groupware, directory, queue, config)])
+from optimails.supervisor.scheduling import SchedulingJobs
 
 
 class CalendarJobs:
-    """The runner, woken by the bus."""
+    """Everything about calendars; made in a running event loop, woken by the bus."""
 
-    def __init__(self, bus: Bus, runner: CalendarRunner) -> None:
+    def __init__(self, config: Config, bus: Bus, work: Work, directory: Directory, queue: Queue) -> None:
         self._bus = bus
-        self._runner = runner
+        data = config.server.data
+        groupware = LocalGroupware(data, bounds_of(config.dav))
+        self._scheduling = SchedulingJobs(config, directory, MailedInvitations(queue, work, Signer(data)))
+        arrivals = Arrivals(work, directory, self._scheduling.scheduler)
+        self._runner = CalendarRunner(work, [arrivals, Reminders(work, groupware, directory, queue, config)])
+        self.undelivered = Undelivered(groupware, directory)
 
     async def run(self) -> None:
         """For ever."""
         subscription = self._bus.subscribe(None, None, self._noticed)
         try:
-            await self._runner.run()
+            await asyncio.gather(self._scheduling.run(), self._runner.run())
         finally:
             subscription.cancel()
 

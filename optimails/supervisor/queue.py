@@ -8,7 +8,7 @@ from optimails.config.relay import RelaySettings
 from optimails.events import Bus
 from optimails.events.api import QUEUE_NEWS, Kind, Notice
 from optimails.queue.api import Courier, Route, RouteTls
-from optimails.queue.runner import Notices, Runner
+from optimails.queue.runner import Notices, Reported, Runner
 from optimails.queue.store import Queue
 
 if TYPE_CHECKING:
@@ -28,9 +28,13 @@ def waker(bus: Bus) -> Callable[[], None]:
 class QueueJobs:
     """The runner, woken by the bus."""
 
-    def __init__(self, config: Config, bus: Bus, queue: Queue, courier: Courier, notices: Notices) -> None:
+    def __init__(  # noqa: PLR0913 - what it works with
+        self, config: Config, bus: Bus, queue: Queue, courier: Courier, notices: Notices, *, reported: Reported
+    ) -> None:
+        """``reported`` hears of what senders are told."""
         self._bus = bus
-        self._runner = Runner(queue, courier, notices, config.server.hostname, routes_of(config))
+        routes = routes_of(config)
+        self._runner = Runner(queue, courier, notices, config.server.hostname, routes, reported=reported)
 
     async def run(self) -> None:
         """For ever; when cancelled it lets deliveries come to their end first."""

@@ -28,7 +28,7 @@ class SchedulingJobs:
         self._groupware = LocalGroupware(data, bounds_of(config.dav))
         self._pending = Pending(data)
         people = DirectoryPeople(directory, asyncio.get_running_loop())
-        self._scheduler = Scheduler(self._groupware, people, self._pending, outgoing=outgoing)
+        self.scheduler = Scheduler(self._groupware, people, self._pending, outgoing=outgoing)
 
     async def run(self) -> None:
         """For ever."""
@@ -47,6 +47,6 @@ class SchedulingJobs:
                 if account is None:
                     await asyncio.to_thread(self._pending.settle, identity)
                 else:
-                    await asyncio.to_thread(self._scheduler.deliver, account)
+                    await asyncio.to_thread(self.scheduler.deliver, account)
             except MailError as wrong:
                 log.warning("scheduling_put_off", extra={"fields": {"account": identity, "why": str(wrong)}})

@@ -3,4 +3,12 @@
 wording.py    times and recurrences in words
 summary.py    an iTIP message in words
 letter.py     the same as a mail
+outgoing.py   messages for people elsewhere, into the queue
+failures.py   those that came back
+carried.py    what a mail carries, and in whose name it speaks
+proof.py      whether it comes from there
+intake.py     delivered mail: noted for the calendar, or left alone
+arrivals.py   what was noted, on its way into calendars
+reminders.py  reminders by mail
+runner.py     the last two at work
 """

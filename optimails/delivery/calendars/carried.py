@@ -64,6 +64,8 @@ def author(header: bytes) -> EmailAddress | None:
 def speakers(itip: bytes) -> tuple[Method, frozenset[str]]:
     """The method, and in whose name the message may speak (``EmailAddress.key``): the organizer, or an attendee.
 
+    An invitation may also be handed on by who was invited and sends somebody else (RFC 5546 §3.2.2.3).
+
     Raises ``BadSyntax`` for what is no message of scheduling.
     """
     top = parse(itip.decode("utf-8", "replace"))
@@ -76,7 +78,11 @@ def speakers(itip: bytes) -> tuple[Method, frozenset[str]]:
     parts = [part for part in top[0].children if part.name in SCHEDULED]
     if method.of_organizer:
         organizers = {_key(part.value("ORGANIZER")) for part in parts}
-        return method, frozenset(organizers) if len(organizers) == 1 else frozenset()
+        if len(organizers) != 1:
+            return method, frozenset()
+        senders = [line.param("DELEGATED-FROM") or "" for part in parts for line in part.every("ATTENDEE")]
+        handed_on = set(map(_key, senders)) if method is Method.REQUEST else set()
+        return method, frozenset(organizers | handed_on) - {""}
     every = [frozenset(_key(line.value) for line in part.every("ATTENDEE")) for part in parts]
     return method, frozenset.intersection(*every) if every else frozenset()
 

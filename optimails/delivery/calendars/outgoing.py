@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter
 
+from optimails.delivery.calendars.failures import key_of
 from optimails.delivery.calendars.letter import Letter, Party, invitation
 from optimails.delivery.calendars.summary import Scheduled, Summary, one_line, summary
 from optimails.dkim import Signer
@@ -25,7 +26,6 @@ from optimails.queue.store import Queue
 
 log = logging.getLogger(__name__)
 
-KEY = "itip "
 _TOLD = (Method.REQUEST, Method.ADD)
 _MAILS = Counter("optimails_calendar_mails_total", "Mails about calendars that were queued, by kind.", ["kind"])
 
@@ -52,7 +52,7 @@ class MailedInvitations:
         language = account.language
         said = summary(scheduled, language, self._known(account, message, recipient))
         letter = Letter(
-            KEY + message.id,
+            key_of(account, message.id, message.uid),
             Party(sender, _name(account, sender, scheduled)),
             (Party(recipient, _named(scheduled, recipient)),),
             language,

@@ -28,7 +28,6 @@ from optimails.groupware.api import Unfit
 from optimails.groupware.calendar import CalendarObject, read_object
 from optimails.groupware.scheduling.messages import address_of
 from optimails.groupware.service import LocalGroupware
-from optimails.groupware.watch import next_look
 from optimails.groupware.work import Work
 from optimails.groupware.zones import zone_of
 from optimails.index.groupware import collections, items, reminders
@@ -97,8 +96,7 @@ class Reminders:
                 settled.append((row, at))
             with groupware.database.write() as connection:
                 reminders.settle(connection, settled, now)
-                due = next_look(connection)
-                self._work.looked(account.id, due)
+                self._work.looked(account.id, reminders.next_due(connection))
         return sent
 
     def _remind(
