@@ -34,7 +34,7 @@ from optimails.groupware.freebusy import NOBODY, Period, Person, busy_periods
 from optimails.groupware.search import find
 from optimails.groupware.text import decode
 from optimails.index.database import Database, storage_errors
-from optimails.index.groupware import collections, items, reminders, search
+from optimails.index.groupware import collections, deleted, items, reminders, search
 from optimails.index.groupware.collections import CollectionRow
 from optimails.index.groupware.items import Facts, ItemRow
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -121,6 +121,9 @@ class AccountGroupware:
             row = self._row(connection, name)
             if beside is not None:
                 beside.before(connection, None)
+            if self.bounds.deleted:
+                deleted.keep_collection(connection, row.id, int(self._clock()))
+                deleted.bound(connection, self.bounds.deleted)
             collections.remove(connection, row)
             if beside is not None:
                 beside.after(connection, None)
@@ -305,6 +308,9 @@ class AccountGroupware:
             _check_conditions(old, conditions)
             if beside is not None:
                 beside.before(connection, old)
+            if self.bounds.deleted:
+                deleted.keep_item(connection, old.id, int(self._clock()))
+                deleted.bound(connection, self.bounds.deleted)
             items.remove(connection, row.id, old, int(self._clock()))
             if beside is not None:
                 beside.after(connection, None)

@@ -34,7 +34,7 @@ Source = Callable[[str, int], tuple[int, tuple[CompanyEntry, ...] | None]]
 """The directory's version and the domain's entries; None when the version is the one that is given."""
 Photos = Callable[[Sequence[str]], dict[str, Photo]]
 """The pictures of the entries with these ids."""
-_BOUNDS = Bounds(storage=2**40, items=1_000_000)
+_BOUNDS = Bounds(storage=2**40, items=1_000_000, deleted=0)
 _PORTION = 100  # entries whose pictures are in memory together
 
 

@@ -36,7 +36,9 @@ DEFAULTS = (
 
 def bounds_of(settings: DavSettings) -> Bounds:
     """As the configuration has them."""
-    return Bounds(settings.max_item, settings.max_storage, settings.max_items, settings.max_collections)
+    return Bounds(
+        settings.max_item, settings.max_storage, settings.max_items, settings.max_collections, settings.max_storage
+    )
 
 
 class LocalGroupware:

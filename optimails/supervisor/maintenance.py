@@ -18,6 +18,7 @@ from optimails.groupware.doctor import refresh
 from optimails.groupware.scheduling import outbox
 from optimails.groupware.scheduling.pending import Pending
 from optimails.groupware.service import LocalGroupware, bounds_of
+from optimails.groupware.undelete import forget_deleted
 from optimails.mailbox.service import LocalMailService
 from optimails.model.account import Account
 from optimails.model.errors import MailError
@@ -69,6 +70,7 @@ class Maintenance:
         if self._groupware.exists(account.id):
             with self._groupware.open(account) as groupware:
                 groupware.forget(self._config.dav.keep_deletions_days)
+                forget_deleted(groupware, account.limits.retention)
                 outbox.forget(groupware, int(time.time()) - KEEP_MESSAGES)
                 if outbox.next_due(groupware) is not None:
                     Pending(self._data).mark(account.id)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-VERSION = 4
+VERSION = 5
 """``PRAGMA user_version`` of a file with this schema; see ``UPGRADES`` at the end."""
 
 metadata = sa.MetaData()
@@ -206,6 +206,25 @@ reminder_choice = sa.Table(
 )
 
 
+deleted = sa.Table(
+    "deleted",  # items as they were; the plan says how long
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("object_id", sa.Text, nullable=False),
+    sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("uid", sa.Text, nullable=False),
+    sa.Column("component", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("size", _BIG, nullable=False),
+    sa.Column("gone_at", _BIG, nullable=False),  # Unix seconds
+    sa.Column("text", sa.LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+sa.Index("deleted_time", deleted.c.gone_at, deleted.c.size)
+
+
 def sqlite_statements(*tables: sa.Table) -> list[str]:
     """What creates an empty file in SQLite, or only these tables of it."""
     dialect = sqlite.dialect()
@@ -225,5 +244,6 @@ UPGRADES: dict[int, Callable[[], list[str]]] = {
     ],
     3: lambda: sqlite_statements(visited),
     4: lambda: sqlite_statements(reminder, reminder_choice),
+    5: lambda: sqlite_statements(deleted),
 }
 """What turns a file of the version before into one of this version; carried out when an account is opened."""

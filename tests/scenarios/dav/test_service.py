@@ -276,6 +276,10 @@ def test_who_accepts_a_calendar_has_it_in_his_own_home_until_it_is_taken_away(si
     assert names() == {}
     run("plan", "set", PLAN, "--feature", "sharing")
     assert list(names()) == [path]
+    assert site("DELETE", path + "s.ics", user=viewer).status == 204
+    (gone,) = run("calendar", "deleted", owner)
+    assert (gone["collection"], run("calendar", "restore", owner, str(gone["id"]))["items"]) == ("calendar", 1)
+    assert site("GET", path + "s.ics", user=viewer).status == 200
     run("share", "refuse", viewer, name)
     assert (names(), site("GET", path + "s.ics", user=viewer).status) == ({}, 404)
 
