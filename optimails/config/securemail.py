@@ -41,6 +41,9 @@ class SecuremailSettings(Section):
         description="What happens while an antivirus engine does not answer: the sender is asked to come again "
         "(defer), or the message is accepted and waits here (hold). It never passes.",
     )
+    defer_seconds: int = Field(
+        240, ge=10, le=86_400, description="Seconds after which a message that was put off by a policy may come again."
+    )
     quarantine_days: int = Field(30, ge=1, le=3650, description="Days that messages stay in quarantine.")
     tracking_days: int = Field(30, ge=1, le=3650, description="Days for which every message can be looked up.")
     digest_times: tuple[Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")], ...] = Field(

@@ -40,6 +40,7 @@ class SmtpEnvelope:
     junk: bool = False  # a filter put it into quarantine: into \Junk past scripts; on hold where it leads elsewhere
     client: str = ""  # the IP address of a stranger who hands it over
     client_name: str = ""  # his host name; empty when nobody knows
+    helo: str = ""  # what his machine called itself
     hold: str = ""  # why it waits in the queue until somebody looks at it; empty: it does not
     fingerprint: bytes = b""  # of sender and content as they came, where a filter made something else of them
 

@@ -17,6 +17,7 @@ from securemail.flow.acts import Acts
 from securemail.flow.examiner import Examiner
 from securemail.flow.gate import FilteredDelivery
 from securemail.flow.judge import Judge
+from securemail.flow.people import People
 from securemail.flow.runner import FilterRunner
 from securemail.ledger.ledger import FOLDER, Ledger
 from securemail.workers.pool import Pool, PoolSettings
@@ -40,7 +41,7 @@ class MailFilter:
         self._ledger = Ledger(config.server.data, memory=config.delivery.memory, wake=waker(bus))
         hashes = config.server.data / FOLDER / "hashes.txt"
         pool = PoolSettings(settings.workers, settings.worker_seconds, settings.worker_memory, hashes)
-        self._examiner = Examiner(Pool(pool), engines_of(config.antivirus))
+        self._examiner = Examiner(Pool(pool), People(directory), engines_of(config.antivirus))
         self._judge = Judge(self._ledger.policies, directory)
 
     def in_front_of(self, delivery: Delivery) -> FilteredDelivery:

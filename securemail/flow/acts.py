@@ -13,7 +13,7 @@ from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
 from securemail.flow import envelopes, notices
-from securemail.flow.gate import REJECTED
+from securemail.flow.gate import PASSES, REJECTED
 from securemail.flow.marks import marked, verdict_field
 from securemail.ledger.ledger import RELEASE, End, Ledger
 from securemail.ledger.reading import Entry, Tracked
@@ -61,7 +61,7 @@ class Acts:
             decision = entry.decision
             assert decision is not None
             await self._tell(message, entry, decision, account)
-            if decision.action in (ActionKind.DELIVER, ActionKind.TAG):
+            if decision.action in PASSES:
                 passing.setdefault(decision.subject, []).append(entry)
                 continue
             end = await self._end(message, entry, decision, content, account)

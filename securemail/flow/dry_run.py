@@ -7,13 +7,12 @@ from optimails.model.address import EmailAddress
 from securemail.analysis import Analysis
 from securemail.case import Case, Direction
 from securemail.flow import envelopes
-from securemail.flow.judge import GLOBAL, builtin, case_of
+from securemail.flow.judge import GLOBAL, builtin, case_of, without
 from securemail.ledger.ledger import Ledger
 from securemail.ledger.reading import Search, Tracked
 from securemail.policy.decide import Scoped, decide
 from securemail.policy.dial import sureness
 from securemail.policy.document import Policy
-from securemail.policy.words import fold
 
 _PAGE = 500
 _MOST = 100_000  # messages
@@ -55,7 +54,8 @@ def _compare(found: Differences, message: Tracked, scope: str, tried: dict[str, 
         scopes = [tried[name] for name in names if name in tried]
         if any(rule.when.words for one in scopes for rule in one.policy.rule if rule.enabled):
             found.unsure += 1
-        decision = decide(_case(message), scopes, EmailAddress.parse(entry.address), sureness)
+        off = {name for one in scopes for name in one.policy.off}
+        decision = decide(_case(message, off), scopes, EmailAddress.parse(entry.address), sureness)
         if decision.action is not entry.decision.action:
             by = decision.decided_by
             found.rows.append(
@@ -72,10 +72,10 @@ def _compare(found: Differences, message: Tracked, scope: str, tried: dict[str, 
             )
 
 
-def _case(message: Tracked) -> Case:
+def _case(message: Tracked, off: set[str]) -> Case:
     arrival = message.arrival
     envelope = envelopes.read(arrival.envelope, arrival.sender, (), None)
-    analysis = Analysis(message.findings, arrival.author, fold(arrival.subject))
+    analysis = without(Analysis(message.findings, arrival.author, arrival.subject), off)
     case = case_of(envelope, analysis, arrival.direction, size=arrival.size, arrived=arrival.arrived)
     return replace(case, proven=True) if arrival.account else case
 

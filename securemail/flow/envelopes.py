@@ -12,7 +12,7 @@ from optimails.model.address import EmailAddress
 from optimails.queue.api import Body, Notify, QueuedRecipient, Ret
 
 _PLAIN = ("smtputf8", "trusted", "via", "envid", "priority", "require_tls", "deliver_by", "tell_at", "not_before",
-          "junk", "client", "client_name")  # fmt: skip
+          "junk", "client", "client_name", "helo")  # fmt: skip
 
 
 def written(envelope: SmtpEnvelope) -> dict[str, Any]:

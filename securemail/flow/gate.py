@@ -26,7 +26,6 @@ from optimails.model.address import EmailAddress
 from optimails.model.unique import token
 from securemail.analysis import Analysis
 from securemail.case import Direction
-from securemail.context import Context
 from securemail.examined import Examined
 from securemail.flow import envelopes
 from securemail.flow.examiner import Examiner, engines_away
@@ -41,8 +40,9 @@ log = logging.getLogger(__name__)
 
 AWAY = Failed(permanent=False, status="4.7.1", text="The message cannot be checked now, try again later")
 REJECTED = Failed(permanent=True, status="5.7.1", text="The message is refused by the policy of its recipient")
+DEFERRED = Failed(permanent=False, status="4.7.1", text="Not sure about this message, try again in some minutes")
 _DECISIONS = Counter("optimails_filter_decisions_total", "Decisions of the mail filter, by action.", ["action"])
-_PASSES = (ActionKind.DELIVER, ActionKind.TAG)
+PASSES = (ActionKind.DELIVER, ActionKind.TAG, ActionKind.DEFER)
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class FilteredDelivery:
         fingerprint = envelope.fingerprint or await content.fingerprint(envelope.sender)
         envelope = replace(envelope, fingerprint=fingerprint)
         message = _Message(token(8), envelope, received, content, known or {}, arrived)
-        look = self._examiner.look(content, context_of(envelope, arrived))
+        look = self._examiner.look(content, envelope, arrived)
         try:
             analysis = await asyncio.wait_for(look, self._settings.patience)
         except TimeoutError:
@@ -102,14 +102,24 @@ class FilteredDelivery:
                 return FilteredAttempt(dict.fromkeys(envelope.recipients, AWAY))
             return await self._keep(message, replace(analysis, findings=Findings()), envelope.recipients)
         decisions = await self._judge.decisions(envelope, analysis, message.known, size=content.size, arrived=arrived)
+        if await self._put_off(message, decisions):
+            return FilteredAttempt(dict.fromkeys(envelope.recipients, DEFERRED))
         return await self._done(message, analysis, decisions)
+
+    async def _put_off(self, message: _Message, decisions: Mapping[EmailAddress, Decision]) -> bool:
+        """Whether a stranger is to come again; when he does, his message is known by what is in it."""
+        if message.envelope.account is not None or not any(
+            one.action is ActionKind.DEFER for one in decisions.values()
+        ):
+            return False
+        return not await self._ledger.came_again(message.envelope.fingerprint.hex(), self._settings.defer_seconds)
 
     async def _done(
         self, message: _Message, analysis: Analysis, decisions: Mapping[EmailAddress, Decision]
     ) -> FilteredAttempt:
         for one in decisions.values():
             _DECISIONS.labels(one.action.value).inc()
-        passing = {who: one for who, one in decisions.items() if one.action in _PASSES and not one.notify}
+        passing = {who: one for who, one in decisions.items() if one.action in PASSES and not one.notify}
         rejected = {who: one for who, one in decisions.items() if one.action is ActionKind.REJECT}
         # A stranger hears one answer: a refusal must hold for everybody. Our own users hear of each recipient.
         refused = rejected if message.envelope.account or len(rejected) == len(decisions) else {}
@@ -208,19 +218,6 @@ class FilteredDelivery:
         self, account: Account, envelope: SmtpEnvelope, failed: Mapping[EmailAddress, Failed], content: Spool
     ) -> None:
         await self._inner.bounce(account, envelope, failed, content)
-
-
-def context_of(envelope: SmtpEnvelope, arrived: float) -> Context:
-    return Context(
-        client=envelope.client,
-        client_name=envelope.client_name,
-        sender=envelope.sender,
-        recipients=envelope.recipients,
-        authentication=envelope.authentication,
-        domains=frozenset(who.domain for who in envelope.recipients),
-        people={},
-        received=arrived,
-    )
 
 
 def _end(outcome: Outcome, *, refused: bool) -> End | None:

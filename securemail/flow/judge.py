@@ -1,6 +1,7 @@
 """From what was found of a message to what becomes of it for each recipient."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 from optimails.model.errors import MailError
 from securemail.analysis import Analysis
+from securemail.antispam.verdict import spam_probability
 from securemail.case import Case, Direction
 from securemail.ledger.policies import Policies
 from securemail.policy.decide import Decision, Scoped, decide
@@ -54,7 +56,8 @@ class Judge:
             names = tuple(self._scopes(envelope, recipient, resolution, direction))
             if names not in read:
                 read[names] = await self.scoped(names)
-            case = case_of(envelope, analysis, direction, size=size, arrived=arrived)
+            heard = without(analysis, {name for one in read[names] for name in one.policy.off})
+            case = case_of(envelope, heard, direction, size=size, arrived=arrived)
             decision = decide(case, read[names], recipient, sureness)
             # What our users send is signed already: a mark in it would break the signature.
             found[recipient] = replace(decision, subject="") if envelope.account else decision
@@ -97,6 +100,14 @@ def direction_of(envelope: SmtpEnvelope, resolution: Resolution) -> Direction:
     if envelope.account is None:
         return Direction.INBOUND
     return Direction.INTERNAL if resolution.accounts or resolution.lists else Direction.OUTBOUND
+
+
+def without(analysis: Analysis, off: AbstractSet[str]) -> Analysis:
+    """What was found, but for analysers that these people do not want to hear."""
+    facts = tuple(one for one in analysis.findings.facts if one.analyser not in off)
+    if len(facts) == len(analysis.findings.facts):
+        return analysis
+    return replace(analysis, findings=replace(analysis.findings, facts=facts, spam=spam_probability(facts)))
 
 
 def case_of(envelope: SmtpEnvelope, analysis: Analysis, direction: Direction, *, size: int, arrived: float) -> Case:

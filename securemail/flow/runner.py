@@ -18,7 +18,6 @@ from securemail.facts import Examination, Undeterminable
 from securemail.flow import envelopes
 from securemail.flow.acts import Acts, Again
 from securemail.flow.examiner import Examiner, engines_away
-from securemail.flow.gate import context_of
 from securemail.flow.judge import Judge
 from securemail.ledger.ledger import End, Ledger
 from securemail.ledger.reading import Tracked
@@ -103,7 +102,7 @@ class FilterRunner:
         if message.crashes >= CRASHES:
             analysis = _untouched(content)
         else:
-            analysis = await self._examiner.look(content, context_of(envelope, arrival.arrived))
+            analysis = await self._examiner.look(content, envelope, arrival.arrived)
         away = engines_away(analysis)
         if away:
             raise Unavailable(f"no answer from {', '.join(away)}")

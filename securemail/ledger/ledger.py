@@ -25,6 +25,7 @@ from securemail.policy.document import ActionKind
 FOLDER = "securemail"
 RELEASE = "release"
 """The scope of the reason that takes a message out of quarantine; its rule is who did it."""
+_REMEMBERED = 3 * 86_400.0  # seconds for which a message that was put off is known
 _T = TypeVar("_T")
 
 
@@ -101,6 +102,18 @@ class Ledger:
         new = await asyncio.get_running_loop().run_in_executor(None, work)
         self._wake()
         return new
+
+    async def came_again(self, fingerprint: str, seconds: float) -> bool:
+        """Whether the message was put off so many seconds ago; the first time, that it is now is written down."""
+        now = self.clock()
+
+        def work(database: sqlite3.Connection) -> bool:
+            database.execute("DELETE FROM deferred WHERE first < ?", (now - _REMEMBERED,))
+            database.execute("INSERT OR IGNORE INTO deferred VALUES (?, ?)", (fingerprint, now))
+            (first,) = database.execute("SELECT first FROM deferred WHERE fingerprint = ?", (fingerprint,)).fetchone()
+            return bool(now - first >= seconds)
+
+        return await self._database.write(work)
 
     async def passed(self, arrival: Arrival, findings: Findings, ends: Mapping[str, tuple[Decision, End]]) -> None:
         """Note a message that was analysed, decided and brought to its end before it was answered."""

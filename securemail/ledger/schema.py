@@ -64,6 +64,12 @@ CREATE TABLE step (
 CREATE INDEX step_message ON step (message);
 CREATE INDEX step_at ON step (at);
 
+CREATE TABLE deferred (
+    fingerprint TEXT PRIMARY KEY,
+    first REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX deferred_first ON deferred (first);
+
 CREATE TABLE digest (
     address TEXT PRIMARY KEY,
     upto REAL NOT NULL

@@ -29,6 +29,7 @@ class ActionKind(StrEnum):
     QUARANTINE = "quarantine"
     REDIRECT = "redirect"  # to somebody else instead
     HOLD = "hold"  # until somebody looks at it
+    DEFER = "defer"  # its sender is asked to come again, once: most spammers do not
     REJECT = "reject"
     DESTROY = "destroy"
 

@@ -134,6 +134,7 @@ def of_transaction(session: "Session", transaction: Transaction) -> SmtpEnvelope
         fingerprint=transaction.fingerprint,
         client=client.address if stranger else "",
         client_name=client.name if stranger else "",
+        helo=session.origin.hello if stranger else "",
     )
 
 

@@ -22,7 +22,6 @@ from optimails.model.address import EmailAddress
 from optimails.queue.database import Database
 from securemail.analysis import Analysis
 from securemail.case import Direction
-from securemail.context import Context
 from securemail.flow import envelopes
 from securemail.flow.acts import Acts
 from securemail.flow.judge import Judge
@@ -81,8 +80,8 @@ class Deliveries:
         del recipient
         return Resolution(())
 
-    async def look(self, content: Spool, context: Context) -> Analysis:
-        del content, context
+    async def look(self, content: Spool, envelope: SmtpEnvelope, arrived: float) -> Analysis:
+        del content, envelope, arrived
         return Analysis(Findings(), "a@b.test", "hello")
 
 
