@@ -36,7 +36,7 @@ async def recipient(session: "Session", who: EmailAddress) -> bytes | None:
     limit = traffic.domain(who.domain)
     if limit.max_message_size and session.account is None and (transaction.mail.size or 0) > limit.max_message_size:
         return _TOO_BIG_FOR_DOMAIN
-    greylist = door.greylist
+    greylist = door.greylist if session.forwarded is None else None  # the server in front has taken it from its client
     if greylist is not None and (greylist.enabled if limit.greylist is None else limit.greylist):
         seconds = await greylist.wait(session.peer.address, transaction.mail.sender, who)
         if seconds:
