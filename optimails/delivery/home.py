@@ -1,7 +1,8 @@
 """Mail in the queue whose recipients are our own: it waited for the time its sender chose, and comes back (RFC 4865).
 
 The queue knows destinations, not who serves them: at the moment of delivery the directory says whether a domain is
-ours. So mail that waited for another server, too, finds its way when its domain moved to us in the meantime.
+ours. So mail that waited for another server, too, finds its way when its domain moved to us in the meantime. What was
+decided when it came still holds: who had logged in to send it, and for whom it is junk.
 """
 
 import asyncio
@@ -11,8 +12,10 @@ from optimails.delivery import failures
 from optimails.delivery.api import Delivered, Delivery, Failed, Outcome, SmtpEnvelope
 from optimails.delivery.spool import Spool
 from optimails.directory.api import Directory
+from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
+from optimails.model.ids import AccountId
 from optimails.queue.api import Courier, Job, RecipientResult, State
 
 
@@ -29,11 +32,12 @@ class HomeCourier:
     async def deliver(self, job: Job) -> list[RecipientResult]:
         try:
             here = await self._directory.is_local(job.destination)
+            account = await self._directory.account(AccountId(job.account)) if here and job.account else None
         except Unavailable:
             return [self._result(one.address, failures.DIRECTORY_AWAY) for one in job.recipients]
-        return await (self._here(job) if here else self._abroad.deliver(job))
+        return await (self._here(job, account) if here else self._abroad.deliver(job))
 
-    async def _here(self, job: Job) -> list[RecipientResult]:
+    async def _here(self, job: Job, account: Account | None) -> list[RecipientResult]:
         content = await asyncio.get_running_loop().run_in_executor(None, Spool.read, job.content, self._memory)
         try:
             envelope = SmtpEnvelope(
@@ -41,11 +45,13 @@ class HomeCourier:
                 tuple(one.address for one in job.recipients),
                 job.smtputf8,
                 job.body,
+                account,
                 wishes={one.address: one for one in job.recipients},
                 ret=job.ret,
                 envid=job.envid,
                 priority=job.priority,
                 require_tls=job.require_tls,
+                disowned=frozenset(one.address for one in job.recipients if one.junk),
             )
             attempt = await self._delivery.deliver(envelope, b"", content)
             outcomes = attempt.outcomes

@@ -132,7 +132,7 @@ def _wished(envelope: SmtpEnvelope, target: EmailAddress, recipient: EmailAddres
     orcpt = wish.orcpt if wish else ""
     if not orcpt and target != recipient and str(recipient).isascii():
         orcpt = "rfc822;" + _SPECIAL.sub(lambda match: f"+{ord(match[0]):02X}", str(recipient))  # RFC 3461 §4.2
-    return QueuedRecipient(target, notify, orcpt)
+    return QueuedRecipient(target, notify, orcpt, envelope.junk or recipient in envelope.disowned)
 
 
 def _pieces(received: bytes, content: Spool) -> Iterable[bytes]:

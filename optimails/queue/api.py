@@ -58,6 +58,7 @@ class QueuedRecipient:
     address: EmailAddress
     notify: frozenset[Notify] | None = None  # None: nothing was said, which means failure and delay
     orcpt: str = ""  # the original recipient as it came, "rfc822;user@example.org" in xtext (RFC 3461 §4.2)
+    junk: bool = False  # for a mailbox here: into ``Junk``
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Job:
     envid: str = ""  # xtext, as it came (RFC 3461 §4.4)
     priority: int = 0  # -9 to 9 (RFC 6710)
     require_tls: bool = False  # RFC 8689
+    account: str = ""  # of ``Outbound``
     route: Route | None = None
     probe: bool = False  # only ask whether the recipients would be taken: no content
 

@@ -107,7 +107,7 @@ def _take(
     settings, now = turn.schedule.settings, turn.now
     while (first := _next(database, destination, now)) is not None:
         found = database.execute(
-            "SELECT id, address, notify, orcpt, crashes FROM recipient INDEXED BY recipient_message "
+            "SELECT id, address, notify, orcpt, crashes, junk FROM recipient INDEXED BY recipient_message "
             "WHERE message = ? AND destination = ? AND due <= ? ORDER BY id LIMIT ?",
             (first, destination, now, settings.recipients_per_delivery),
         ).fetchall()
@@ -117,14 +117,16 @@ def _take(
             database.executemany("UPDATE recipient SET due = ? WHERE id = ?", [(now + SUSPECT_WAITS, i) for i in ids])
             continue
         database.executemany("UPDATE recipient SET lease = ?, due = NULL WHERE id = ?", [(turn.owner, i) for i in ids])
-        sender, size, smtputf8, body, ret, envid, priority, require_tls = database.execute(
-            "SELECT sender, size, smtputf8, body, ret, envid, priority, require_tls FROM message WHERE id = ?",
+        sender, size, smtputf8, body, ret, envid, priority, require_tls, account = database.execute(
+            "SELECT sender, size, smtputf8, body, ret, envid, priority, require_tls, account FROM message WHERE id = ?",
             (first,),
         ).fetchone()
         job = Job(
             message_id=first,
             sender=rows.address(sender) if sender else None,
-            recipients=tuple(QueuedRecipient(rows.address(row[1]), rows.notify_value(row[2]), row[3]) for row in found),
+            recipients=tuple(
+                QueuedRecipient(rows.address(row[1]), rows.notify_value(row[2]), row[3], bool(row[5])) for row in found
+            ),
             destination=destination,
             content=contents.path(first),
             size=size,
@@ -134,6 +136,7 @@ def _take(
             envid=envid,
             priority=priority,
             require_tls=bool(require_tls),
+            account=account,
         )
         return Leased(job, ids, probe=False, suspect=suspect)
     return None

@@ -5,13 +5,15 @@ partial indexes hold only such rows, so that their size is the queue's and not i
 
 ``release`` is the moment until which the sender wants the message held (RFC 4865). It is, while ``due`` is that moment.
 
+``junk`` says that whoever finds the message in a mailbox here finds it among junk: that was decided when it came.
+
 ``key`` names what its sender may hand in twice, after a crash: the second time it is there already.
 
 A destination's ``ready`` is the moment from which it is worth a look: when its first recipient is due, its rest is over
 and others had their turn. It is NULL while nobody waits. Whatever changes ``due`` makes ``ready`` anew (``REFRESH``).
 """
 
-VERSION = 4
+VERSION = 5
 
 SCHEMA = """
 CREATE TABLE message (
@@ -56,7 +58,8 @@ CREATE TABLE recipient (
     reply TEXT NOT NULL DEFAULT '',
     remote TEXT NOT NULL DEFAULT '',
     changed REAL NOT NULL,
-    release REAL
+    release REAL,
+    junk INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX recipient_message ON recipient (message);
 CREATE INDEX recipient_due ON recipient (destination, due) WHERE due IS NOT NULL;
@@ -81,6 +84,7 @@ UPGRADES = {  # from that version to the next
     1: "ALTER TABLE recipient ADD COLUMN release REAL",
     2: "ALTER TABLE message ADD COLUMN key TEXT",
     3: "CREATE UNIQUE INDEX message_key ON message (key) WHERE key IS NOT NULL",
+    4: "ALTER TABLE recipient ADD COLUMN junk INTEGER NOT NULL DEFAULT 0",
 }
 
 REFRESH = """

@@ -135,10 +135,10 @@ class Queue:
             tell = message.sender is not None and not message.hold and rows.wants(notify, Notify.DELAY)
             database.execute(
                 "INSERT INTO recipient (message, address, destination, notify, orcpt, state, priority, due, expires, "
-                "delay, changed, release, reply) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "delay, changed, release, reply, junk) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (identity, text, destination, notify, recipient.orcpt, state, message.priority,
                  None if message.hold else due, expires, late if tell else None, now, due if due > now else None,
-                 message.hold[:MAX_REASON]),
+                 message.hold[:MAX_REASON], recipient.junk),
             )  # fmt: skip
         destinations = {recipient.address.domain for recipient in unique.values()}
         database.executemany("INSERT OR IGNORE INTO destination (name) VALUES (?)", [(name,) for name in destinations])

@@ -1,9 +1,15 @@
 """Mail for our own mailboxes that comes out of the queue."""
 
+import contextlib
+
+from optimails.delivery.api import SmtpEnvelope
 from optimails.delivery.home import HomeCourier
 from optimails.delivery.spool import Spool
 from optimails.model.address import EmailAddress
-from optimails.queue.api import Notify, QueuedRecipient, State
+from optimails.model.special_use import SpecialUse
+from optimails.queue.api import Notify, Origin, QueuedRecipient, State
+from optimails.queue.control import Choice
+from optimails.queue.runner import Runner
 from tests.support.in_loop import in_loop
 from tests.support.outbound import job
 from tests.support.queues import FakeCourier
@@ -44,6 +50,32 @@ async def test_success_is_told_once_and_an_alias_still_leads_outside() -> None:
     (report,) = await door.inbox("alice")
     assert b"Action: delivered" in report
     assert await door.queued() == ["x@elsewhere.test"]
+    await door.close()
+
+
+@in_loop
+async def test_what_was_on_hold_is_still_whose_it_was_and_junk_for_whom_it_was() -> None:
+    door, courier, abroad = made()
+    delivery, queue = door.door().delivery, door.queue
+    assert queue is not None
+    alice = door.account("alice")
+    bob, outside = (EmailAddress(name, "demo.test") for name in ("bob", "outside"))
+    with contextlib.closing(delivery.spool()) as spool:
+        spool.write(b"Subject: x\r\n\r\n")
+        envelope = SmtpEnvelope(
+            alice.address, (bob, outside), account=alice, disowned=frozenset((bob,)), hold="looks bad"
+        )
+        await delivery.deliver(envelope, b"", spool)
+    runner = Runner(queue, courier, abroad, "mx.demo.test")
+    assert await queue.release(Choice()) == 2
+    assert await runner.step() == 1
+    await runner.settled()
+    assert not await door.inbox("bob")
+    async with await door.mail.open(door.account("bob")) as mail:
+        junk = next(one.name for one in await mail.mailboxes() if one.special_use is SpecialUse.JUNK)
+        assert (await mail.status(junk)).messages == 1
+    (sent,) = await queue.find(Choice(recipient="x@elsewhere.test"))
+    assert (sent.account, sent.sender, sent.origin) == (alice.id, str(alice.address), Origin.SUBMISSION)
     await door.close()
 
 

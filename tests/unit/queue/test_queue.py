@@ -517,7 +517,8 @@ async def test_a_console_turns_pages_and_counts(post: Post) -> None:
 async def test_a_queue_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
     (tmp_path / "queue").mkdir()
     with closing(sqlite3.connect(tmp_path / "queue" / "queue.sqlite")) as old:
-        schema = SCHEMA.replace("changed REAL NOT NULL,\n    release REAL", "changed REAL NOT NULL")
+        columns = "changed REAL NOT NULL,\n    release REAL,\n    junk INTEGER NOT NULL DEFAULT 0"
+        schema = SCHEMA.replace(columns, "changed REAL NOT NULL")
         schema = schema.replace("finished REAL,\n    key TEXT", "finished REAL")
         old.executescript("\n".join(line for line in schema.splitlines() if "message_key" not in line))
         old.execute("PRAGMA user_version = 1")
