@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 from caldav.session import properties
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
-from caldav.session.places import NOTIFICATIONS, OUTBOX, Place
+from caldav.session.places import Place
 from caldav.session.properties import COLOR, ORDER
 from caldav.session.rendering import multistatus
 from caldav.session.world import View, mounted
@@ -14,7 +14,6 @@ from caldav.wire.filters import zone_of
 from caldav.wire.names import c, cr, d, element, href
 from caldav.wire.reading import raw, read_update, read_xml
 from optimails.groupware.api import COMPONENTS, Kind, NewCollection
-from optimails.groupware.company import NAME as COMPANY
 from optimails.groupware.visited import keep
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.rights import Right
@@ -55,12 +54,7 @@ def _make(place: Place, new: NewCollection, changes: tuple[tuple[str, Element | 
         if address.item and place.own and place.groupware.collection(address.collection) is None:
             return Answer(409)
         raise Precondition(403, "C:calendar-collection-location-ok")
-    taken = (
-        mounted(address.collection)
-        or address.collection in (NOTIFICATIONS, OUTBOX)
-        or (address.collection == COMPANY and place.company() is not None)
-    )
-    if taken or place.groupware.collection(address.collection) is not None:
+    if place.reserved(address.collection) or place.groupware.collection(address.collection) is not None:
         status = 403 if place.exchange.method == "MKCALENDAR" else 405
         raise Precondition(status, "D:resource-must-be-null")
     values: dict[str, object] = {}

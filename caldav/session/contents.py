@@ -1,5 +1,6 @@
 """GET, PUT and DELETE; COPY and MOVE of items."""
 
+from caldav.session import moving
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
@@ -141,13 +142,13 @@ def copy(place: Place) -> Answer:
 
 
 def move(place: Place) -> Answer:
-    return _transfer(place, move=True)
+    return _transfer(place, move=True) if place.address.item else moving.move(place)
 
 
 def _transfer(place: Place, *, move: bool) -> Answer:
     """RFC 4918 §9.8, §9.9. Between accounts a move is a copy that is there before the original goes."""
     if not place.address.item:
-        raise Refused(Reason.NO_PERMISSION, "Collections are not copied or moved")
+        raise Refused(Reason.NO_PERMISSION, "Collections are not copied")
     source = place.view(Right.READ, *([Right.REMOVE] if move else []))
     name = place.address.item
     found = source.read(name)

@@ -31,6 +31,7 @@ from optimails.texts import text
 SAFE = "@!$&'()*+,=:~-._"
 NOTIFICATIONS = "notifications"
 """The segment of the collection of notifications (``caldav.session.notifications``) in addresses."""
+PROXIES = ("calendar-proxy-read", "calendar-proxy-write")
 OUTBOX = "schedule-outbox"
 """The same of the scheduling outbox (``caldav.session.outbox``)."""
 READ_ONLY = Effective(Right.READ | Right.LOOKUP, Through.SHARE)
@@ -166,6 +167,11 @@ class Place:
     def notifications(self) -> bool:
         """Whether the home has the collection of notifications: not where the user has one of his own of that name."""
         return self.own and self.groupware.collection(NOTIFICATIONS) is None
+
+    def reserved(self, name: str) -> bool:
+        """Whether the segment means something of ours in the user's home."""
+        ours = (NOTIFICATIONS, OUTBOX, *PROXIES)
+        return bool(mounted(name)) or name in ours or (name == COMPANY and self.company() is not None)
 
     def outbox(self) -> bool:
         """Whether the user may plan meetings in the owner's name: as himself, or as a delegate who may write."""

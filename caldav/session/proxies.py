@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from caldav.session.collections import told
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
-from caldav.session.places import Place
+from caldav.session.places import PROXIES, Place
 from caldav.session.privileges import privileges
 from caldav.session.properties import Values, common
 from caldav.session.rendering import multistatus, response
@@ -25,7 +25,7 @@ from optimails.model.errors import Reason, Refused
 from optimails.model.ids import AccountId
 from optimails.model.rights import Bundle, Delegation, Identifier, Kind, Object, Right, Scope, SendRight, Who
 
-READ, WRITE = NAMES = ("calendar-proxy-read", "calendar-proxy-write")
+_WRITE = PROXIES[1]
 MAX_MEMBERS = 200
 _MEMBERS = d("group-member-set")
 _CALENDARS = Object(Kind.CALENDAR, "")
@@ -38,7 +38,9 @@ class _Impossible(Exception):
 
 def here(place: Place) -> bool:
     return (
-        place.address.collection in NAMES and place.own and place.groupware.collection(place.address.collection) is None
+        place.address.collection in PROXIES
+        and place.own
+        and place.groupware.collection(place.address.collection) is None
     )
 
 
@@ -70,7 +72,7 @@ def properties(place: Place) -> Values:
 
 def _given(place: Place) -> list[Delegation]:
     """Delegations of the user's account that are good now, as this group has them."""
-    writes = place.address.collection == WRITE
+    writes = place.address.collection == _WRITE
     found = [one for one in place.sharing().delegations if (one.bundle is not Bundle.READER) is writes]
     return [one for one in found if one.active(time.time())]
 
@@ -108,7 +110,7 @@ def _become(place: Place, value: Element | None) -> None:
     if (members.keys() - wanted) & whole or (wanted - members.keys()) & whole:
         raise _Impossible
     gone = [one for one in members.values() if one.delegate not in wanted]
-    bundle = Bundle.EDITOR if place.address.collection == WRITE else Bundle.READER
+    bundle = Bundle.EDITOR if place.address.collection == _WRITE else Bundle.READER
     new = [Delegation(owner.id, one, bundle, SendRight.NO, scope=Scope.CALENDARS) for one in wanted - members.keys()]
     names = people.shown([Identifier(Who.USER, one.delegate) for one in [*gone, *new]])
     for one in [*gone, *new]:

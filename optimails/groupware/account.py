@@ -109,6 +109,16 @@ class AccountGroupware:
             return _collection(changed)
 
     @storage_errors
+    def rename(self, name: str, new_name: str) -> None:
+        """Another segment in addresses; tokens and rights go on. Raises ``Refused``: ALREADY_EXISTS, CANNOT."""
+        _check_name(new_name)
+        with self.database.write(durable=True) as connection:
+            row = self._row(connection, name)
+            if collections.by_name(connection, new_name):
+                raise Refused(Reason.ALREADY_EXISTS, "There is a collection of that name")
+            collections.rename(connection, row.id, new_name)
+
+    @storage_errors
     def properties(self, collection: Collection) -> dict[str, str]:
         """What clients keep there, by {namespace}name."""
         with self.database.read() as connection:

@@ -68,7 +68,7 @@ class Collection:
     """A calendar, address book or task list."""
 
     id: int
-    name: str  # its segment in addresses, never changes
+    name: str  # its segment in addresses
     kind: Kind
     object_id: str  # opaque, unique, never given twice
     components: tuple[str, ...]  # what a calendar may hold; empty for address books

@@ -85,6 +85,11 @@ def update(connection: sqlite3.Connection, collection: int, values: Mapping[str,
         connection.execute(f"UPDATE collection SET {names} WHERE id = ?", (*values.values(), collection))  # noqa: S608
 
 
+def rename(connection: sqlite3.Connection, collection: int, name: str) -> None:
+    next_change(connection)
+    connection.execute("UPDATE collection SET name = ? WHERE id = ?", (name, collection))
+
+
 def properties(connection: sqlite3.Connection, collection: int) -> dict[str, str]:
     rows = connection.execute("SELECT name, value FROM collection_property WHERE collection = ?", (collection,))
     return dict(rows.fetchall())
