@@ -30,6 +30,9 @@ READS = frozenset(
         "history",
         "dry-run",
         "find",
+        "daily",
+        "counters",
+        "usage",
     }
 )
 """Last words of the commands that leave no line: they change nothing and show no mail."""

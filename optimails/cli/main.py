@@ -33,6 +33,7 @@ COMMANDS = {
     "policy": "optimails.cli.policies:policy",
     "quarantine": "optimails.cli.quarantine:quarantine",
     "track": "optimails.cli.track:track",
+    "stats": "optimails.cli.stats:stats",
     "plan": "optimails.cli.plans:plan",
     "quota": "optimails.cli.quota:quota",
     "import": "optimails.cli.transfer:import_",

@@ -78,7 +78,9 @@ class MailFilter:
             subscription.cancel()
 
     async def _purge(self) -> dict[str, object]:
-        return {"forgotten": await self._ledger.purge(self._config.securemail.tracking_days)}
+        days = self._config.securemail.tracking_days
+        await self._ledger.refresh_figures(days)
+        return {"forgotten": await self._ledger.purge(days)}
 
     def _administrator(self, domain: str) -> EmailAddress:
         return EmailAddress.parse(self._config.smtp.postmaster or f"postmaster@{domain}")

@@ -9,12 +9,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from optimails.queue.database import Database
 from securemail.contents import Contents
-from securemail.ledger import reading, writing
+from securemail.ledger import figures, reading, writing
 from securemail.ledger.policies import Policies
 from securemail.ledger.reading import Search, Tracked
 from securemail.ledger.schema import SCHEMA, VERSION
@@ -272,6 +273,23 @@ class Ledger:
         for orphan in await asyncio.to_thread(self.contents.orphans, known):
             await asyncio.to_thread(self.contents.remove, orphan)
         return count
+
+    # -- counters
+
+    async def refresh_figures(self, days: int) -> None:
+        """Make the counters of the days whose messages are kept anew."""
+        since = self.clock() - days * 86_400
+        await self._database.write(lambda database: figures.refresh(database, since))
+
+    async def days(self, domains: Sequence[str], days: int) -> list[figures.Day]:
+        since = datetime.fromtimestamp(self.clock() - days * 86_400, UTC)
+        return await self._read(lambda database: figures.days(database, domains, f"{since:%Y-%m-%d}"))
+
+    async def counters(self, domains: Sequence[str]) -> figures.Counters:
+        return await self._read(lambda database: figures.counters(database, domains, self.clock()))
+
+    async def usage(self, domains: Sequence[str], days: int) -> list[figures.Usage]:
+        return await self._read(lambda database: figures.usage(database, domains, self.clock(), days))
 
     # -- questions
 

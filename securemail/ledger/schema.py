@@ -64,6 +64,22 @@ CREATE TABLE step (
 CREATE INDEX step_message ON step (message);
 CREATE INDEX step_at ON step (at);
 
+CREATE TABLE daily (
+    day TEXT NOT NULL,
+    address TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    side TEXT NOT NULL,
+    messages INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    kept INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    spam INTEGER NOT NULL,
+    infected INTEGER NOT NULL,
+    PRIMARY KEY (day, address, side)
+) WITHOUT ROWID;
+CREATE INDEX daily_domain ON daily (domain, day);
+
 CREATE TABLE deferred (
     fingerprint TEXT PRIMARY KEY,
     first REAL NOT NULL
