@@ -97,13 +97,19 @@ def _owners(place: Place, *, writes: bool) -> str:
     )
 
 
+def _privileges(view: View) -> str:
+    """Who may only read is not told that he may call it something else for himself: Thunderbird takes the privilege to
+    write any property for that to write items."""
+    return privileges(view.effective.rights, properties=view.mount is not None and view.effective.may(Right.WRITE))
+
+
 def of_collection(place: Place, view: View) -> Values:
     collection = view.collection
     values: dict[str, Callable[[], str | None]] = {
         **common(place),
         d("displayname"): lambda: text(_shown(place, view)) or None,
         d("owner"): lambda: owner_of(place, view),
-        d("current-user-privilege-set"): lambda: privileges(view.effective.rights, properties=view.mount is not None),
+        d("current-user-privilege-set"): lambda: _privileges(view),
         d("acl"): lambda: shown(place, view) if view.effective.may(Right.ADMINISTER) else None,
         d("supported-report-set"): lambda: _report_set(collection.kind),
         d("sync-token"): lambda: sync_token(view),

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.calendars import card, event
-from tests.support.free_ports import free_ports
+from tests.support.dav_site import Site
 from tests.support.programs import need, run
-from tests.support.service import Service, started
+from tests.support.service import Service
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parent / "scripts" / "caldav_session.py"
-SETTINGS = '[[listener]]\nprotocol = "http"\naddress = "127.0.0.1:{}"\ntls = "implicit"\n'
 PAIRS = """
 [general]
 status_path = "{folder}/status/"
@@ -58,16 +57,14 @@ def programs() -> Path:
     return ROOT / ".venv-clients" / "bin"
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    (port,) = free_ports(1)
-    with started(tmp_path_factory.mktemp("dav"), users=3, settings=SETTINGS.format(port)) as service:
-        yield service, f"https://localhost:{port}"
+@pytest.fixture
+def site(dav_site: Site) -> tuple[Service, str]:
+    return dav_site.service, dav_site.url
 
 
 def test_python_caldav(programs: Path, site: tuple[Service, str]) -> None:
     service, url = site
-    user = service.peer.users[0]
+    user = service.peer.fresh_user()
     seen = json.loads(run(programs / "python", SCRIPT, url, service.peer.ca_file, user.login, user.password).stdout)
     assert seen["calendars"] == seen["left"] == ["Calendar", "Tasks"]
     assert seen["found"] == ["Réunion"]
@@ -80,7 +77,7 @@ def test_python_caldav(programs: Path, site: tuple[Service, str]) -> None:
 
 def test_vdirsyncer_two_ways(programs: Path, site: tuple[Service, str], tmp_path: Path) -> None:
     service, url = site
-    user = service.peer.users[1]
+    user = service.peer.fresh_user()
     home = {}
     for name in ("one", "two"):
         config = tmp_path / f"{name}.conf"
@@ -122,7 +119,7 @@ def test_vdirsyncer_two_ways(programs: Path, site: tuple[Service, str], tmp_path
 
 def test_curl(site: tuple[Service, str], tmp_path: Path) -> None:
     service, url = site
-    user, curl = service.peer.users[2], need("curl")
+    user, curl = service.peer.fresh_user(), need("curl")
     base = (curl, "--silent", "--show-error", "--fail", "--cacert", service.peer.ca_file, "--user",
             f"{user.login}:{user.password}")  # fmt: skip
     file = tmp_path / "1.ics"

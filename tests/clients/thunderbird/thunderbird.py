@@ -15,15 +15,15 @@ from tests.support.free_ports import free_ports
 from tests.support.peer import MailUser, Peer
 from tests.support.programs import need
 
-SCRIPTS = Path(__file__).parent / "actions.js"
+SCRIPTS = [Path(__file__).parent / name for name in ("actions.js", "calendar.js")]
 
 
 class Thunderbird:
-    """``call(name, …)`` runs one of the functions of ``actions.js`` in the main window."""
+    """``call(name, …)`` runs one of the functions of ``SCRIPTS`` in the main window."""
 
     def __init__(self, marionette: Marionette, pid: int) -> None:
         self.marionette, self.pid = marionette, pid
-        self._actions = SCRIPTS.read_text()
+        self._actions = "\n".join(script.read_text() for script in SCRIPTS)
 
     def call(self, name: str, *arguments: object) -> Any:
         return self.marionette.run(f"{self._actions}\nreturn await {name}(...args);", *arguments)

@@ -1,22 +1,20 @@
 """Calendars of a real service, over TLS: log-in, discovery, limits, what survives kill -9, who waits for whom."""
 
-import base64
 import http.client
 import json
 import os
 import re
 import signal
-import ssl
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.support import certificates
 from tests.support.calendars import calendar, component, event
 from tests.support.dav import NAMESPACES
+from tests.support.dav_site import Site
 from tests.support.free_ports import free_ports
-from tests.support.service import PASSWORD, children, started
+from tests.support.service import children, started
 
 SETTINGS = """
 [[listener]]
@@ -31,27 +29,11 @@ PLAN = "basic"
 CALENDAR = f"/dav/{USER}/calendar/"
 
 
-class Site:
-    def __init__(self, service, port):
-        self.service, self.port = service, port
-        self.tls = ssl.create_default_context(cafile=service.peer.ca_file)
-
-    def __call__(self, method, path, body=b"", user=USER, password=PASSWORD, **headers):
-        connection = http.client.HTTPSConnection(certificates.HOST, self.port, timeout=30, context=self.tls)
-        if user:
-            headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        answer.content = answer.read()
-        connection.close()
-        return answer
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     (port,) = free_ports(1)
     with started(tmp_path_factory.mktemp("dav"), users=4, settings=SETTINGS.format(port=port)) as service:
-        yield Site(service, port)
+        yield Site(service, port, USER)
 
 
 def test_discovery_leads_straight_to_the_principal(site):

@@ -117,6 +117,15 @@ def test_everybody_has_his_own_name_and_colour(door):
     assert listed(door)[f"/dav{path}"][f"{DAV}displayname"].text == "Calendar (Claire)"
 
 
+@pytest.mark.parametrize(("rights", "told"), [("lr", False), ("lrswite", True)])
+def test_thunderbird_takes_a_privilege_on_properties_for_one_on_items(door, rights, told):
+    share(door, rights)
+    (values,) = listed(door, name="D:current-user-privilege-set").values()
+    names = {one.tag for one in values[f"{DAV}current-user-privilege-set"].iter()}
+    assert f"{DAV}read" in names
+    assert (f"{DAV}write-properties" in names) is told
+
+
 def test_to_delete_it_is_to_refuse_it(door):
     path = share(door, "lrswipkxtea")
     door("PUT", THEIRS + "1.ics", event("1"))
