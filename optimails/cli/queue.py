@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from optimails.cli.app import App, become_owner
 from optimails.cli.errors import CommandFailed
 from optimails.cli.frame import argument, option
 from optimails.cli.output import print_json, size
+from optimails.cli.values import Moment
 
 if TYPE_CHECKING:
     from optimails.queue.control import Choice
@@ -24,11 +26,21 @@ _STATES = ("queued", "scheduled", "deferred", "held", "delivered", "failed")
 _ORIGINS = ("submission", "relay", "forward", "notice", "calendar")
 
 
+def _account(ctx: click.Context, _: click.Parameter, address: str | None) -> str | None:
+    """The id of the account, which may be closed by now."""
+    return None if address is None else str(ctx.find_object(App).admin.account_get(address).id)  # type: ignore[union-attr]  # every command has one
+
+
+def _seconds(_: click.Context, __: click.Parameter, when: datetime | None) -> float | None:
+    return None if when is None else when.timestamp()
+
+
 def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which messages are meant."""
     for decorate in (
         option("--destination", metavar="DOMAIN", text_key="queue_destination"),
         option("--sender", metavar="ADDRESS", text_key="queue_sender"),
+        option("--account", metavar="ADDRESS", callback=_account, text_key="queue_account"),
         option("--all", "everything", is_flag=True, text_key="queue_all"),
         argument("messages", metavar="[MESSAGE]...", nargs=-1, text_key="queue_messages"),
     ):
@@ -36,13 +48,15 @@ def _chosen(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _choice(messages: tuple[str, ...], destination: str | None, sender: str | None, everything: bool) -> "Choice":
+def _choice(
+    messages: tuple[str, ...], destination: str | None, sender: str | None, account: str | None, everything: bool
+) -> "Choice":
     """What is meant; nothing said is a mistake, for what comes next may not be taken back."""
     from optimails.queue.control import Choice  # noqa: PLC0415 - when needed
 
-    if not (messages or destination or sender or everything):
+    if not (messages or destination or sender or account or everything):
         raise CommandFailed("cli.error.queue_choice")
-    return Choice(messages, destination.lower() if destination else None, sender)
+    return Choice(messages, destination.lower() if destination else None, sender, account=account)
 
 
 @contextmanager
@@ -80,7 +94,10 @@ def _filtered(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which recipients are looked at."""
     for decorate in (
         option("--state", "states", multiple=True, type=click.Choice(_STATES), text_key="queue_state"),
+        option("--before", "until", type=Moment(), metavar="TIME", callback=_seconds, text_key="queue_before"),
+        option("--after", "since", type=Moment(), metavar="TIME", callback=_seconds, text_key="queue_after"),
         option("--origin", type=click.Choice(_ORIGINS), text_key="queue_origin"),
+        option("--account", metavar="ADDRESS", callback=_account, text_key="queue_account"),
         option("--recipient", metavar="ADDRESS", text_key="queue_recipient"),
         option("--sender", metavar="ADDRESS", text_key="queue_sender"),
         option("--destination", metavar="DOMAIN", text_key="queue_destination"),

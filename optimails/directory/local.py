@@ -34,7 +34,7 @@ from optimails.directory.rights import LocalRights
 from optimails.directory.schema import SOURCE_LDAP, app_password
 from optimails.directory.verifier import Verified, Verifier
 from optimails.directory.version import Version
-from optimails.model.account import Account, Service
+from optimails.model.account import Account, AccountState, Service
 from optimails.model.address import EmailAddress, domain_name
 from optimails.model.company import CompanyEntry
 from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
@@ -170,7 +170,8 @@ class LocalDirectory:
         """Its own address, with any sub-address, every alias that leads to it, and lists that it owns; not what falls
         to it by default.
 
-        Of others: the addresses that lead to one account alone, which lets it.
+        Of others: the addresses that lead to one account alone, which lets it and may itself send: not in the name of
+        one that is suspended.
         """
         if account.address.key in (address.key, address.base.key):
             return SendRight.OWN, None
@@ -183,7 +184,7 @@ class LocalDirectory:
         exact = next((one for one in found.resolution.lists if one.key == address.key and not one.tag), None)
         if exact is not None:
             return (SendRight.OWN if await self._owns(account, exact) else SendRight.NO), None
-        if len(holders) != 1 or found.resolution.remote:
+        if len(holders) != 1 or found.resolution.remote or holders[0].state is not AccountState.ACTIVE:
             return SendRight.NO, None
         return await self.rights.send_right(account.id, holders[0].id), holders[0]
 

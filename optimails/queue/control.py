@@ -86,6 +86,8 @@ class Choice:
     recipient: str | None = None
     account: str | None = None  # id of the account that sent it
     origin: Origin | None = None
+    since: float | None = None  # Unix seconds: came then or later
+    until: float | None = None  # Unix seconds: came before
     states: tuple[str, ...] = ()  # values of ``EntryState``
     finished: bool = False  # also what is done with, for tracking
     after: Place | None = None  # messages behind this place only: the next page
@@ -103,6 +105,8 @@ class Choice:
             ("r.address = ? COLLATE NOCASE", self.recipient),
             ("m.account = ?", self.account),
             ("m.origin = ?", self.origin and self.origin.value),
+            ("m.arrived >= ?", self.since),
+            ("m.arrived < ?", self.until),
         ):
             if value is not None:
                 parts.append(condition)

@@ -8,13 +8,14 @@ from optimails.queue.api import Origin, Outbound, QueuedRecipient
 from optimails.queue.store import Queue
 
 
-def put(program, *recipients):
+def put(program, *recipients, account=""):
     config = load(program.config, {})
     queue = Queue(config.server.data, config.queue)
     message = Outbound(
         EmailAddress.parse("marie@example.org"),
         tuple(QueuedRecipient(EmailAddress.parse(one)) for one in recipients),
         Origin.SUBMISSION,
+        account=account,
     )
     try:
         return asyncio.run(queue.accept(message, [b"Subject: x\r\n\r\ntext\r\n"]))
@@ -55,6 +56,20 @@ def test_a_message_from_list_to_delete(ready):
     ready.json("queue", "delete", "--all")
     assert ready.json("queue", "stats")["messages"] == 0
     assert list((ready.data / "queue" / "spool").iterdir()) == []
+
+
+def test_found_by_who_sent_it_and_when_it_came(ready):
+    ready.json("account", "add", "paul@example.org", "--plan", "premium")
+    paul = ready.json("account", "show", "paul@example.org")["id"]
+    his, other = put(ready, "a@one.test", account=paul), put(ready, "b@one.test")
+    assert [row["message"] for row in ready.json("queue", "list", "--account", "paul@example.org")] == [his]
+    assert len(ready.json("queue", "list", "--after", "1h")) == 2
+    assert ready.json("queue", "list", "--before", "1h") == []
+    assert ready.json("queue", "count", "--before", "2099-01-01", "--after", "2d")["messages"] == 2
+    ready("queue", "list", "--account", "nobody@example.org", expect=1)
+    ready("queue", "list", "--after", "soon", expect=2)
+    assert ready.json("queue", "delete", "--account", "paul@example.org") == {"count": 1}
+    assert [row["message"] for row in ready.json("queue", "list")] == [other]
 
 
 def test_people_read_it_in_their_language(ready):

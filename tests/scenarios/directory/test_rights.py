@@ -188,6 +188,10 @@ async def test_delegations(demo, people, directory):
         }.items():  # fmt: skip
             assert (await services.send_right(bert, EmailAddress(address, "demo.test")))[0] is right
             assert await services.may_send_as(bert, EmailAddress(address, "demo.test")) == (right is not SendRight.NO)
+        demo.account_set("anna@demo.test", state=AccountState.SUSPENDED)
+        assert (await services.send_right(bert, EmailAddress("anna", "demo.test")))[0] is SendRight.NO
+        assert not await services.may_send_as(bert, EmailAddress("chief", "demo.test"))
+        demo.account_set("anna@demo.test", state=AccountState.ACTIVE)
         assert [
             (offer.owner, offer.object) for offer in await services.rights.offers(people["bert"], Kind.MAILBOX)
         ] == [(people["anna"], None)]
