@@ -11,6 +11,8 @@ from caldav.session.visits import Visits
 from caldav.session.world import People, World
 from optimails.config.dav import DavSettings
 from optimails.groupware.company import CompanyBooks
+from optimails.groupware.scheduling.pending import Pending
+from optimails.groupware.scheduling.scheduler import Scheduler
 from optimails.groupware.service import LocalGroupware, bounds_of
 
 if TYPE_CHECKING:
@@ -57,7 +59,14 @@ class Answering:
         if settings.company_book:
             hidden = settings.company_book_hides
             self._company = CompanyBooks(place.data, directory.company, hidden, directory.photos)
-        world = World(self._groupware, directory, asked.visits, max_matches=settings.max_matches, company=self._company)
+        world = World(
+            self._groupware,
+            directory,
+            asked.visits,
+            Scheduler(self._groupware, directory, Pending(place.data)),
+            max_matches=settings.max_matches,
+            company=self._company,
+        )
         self._application = DavApplication(world, settings.max_body)
 
     def answer(self, environ: dict[str, Any]) -> Answer:

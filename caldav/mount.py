@@ -32,6 +32,7 @@ from caldav.session.visits import Visits
 from caldav.sharing import Sharee, invited, owners, shared_with, sharees
 from optimails.audit import AuditLog
 from optimails.directory.cache import Cache
+from optimails.groupware.scheduling.users import User, find_users
 from optimails.groupware.service import LocalGroupware
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from optimails.model.ids import AccountId
     from optimails.model.photo import Photo
     from optimails.model.rights import Answer as Reply
-    from optimails.model.rights import Delegation, Entry, Identifier, Object, Offer, Sharing
+    from optimails.model.rights import Delegation, Entry, Identifier, Object, Offer, SendRight, Sharing
 
 ROOT = "/dav"
 WELL_KNOWN = ("/.well-known/caldav", "/.well-known/carddav")
@@ -117,6 +118,15 @@ class _People:
 
     def answer(self, viewer: "AccountId", owner: "AccountId", on: "Object", answer: "Reply") -> None:
         self._wait(self._directory.rights.answer(viewer, owner, on, answer))
+
+    def users(self, addresses: "Iterable[str]") -> "dict[str, User]":
+        return self._wait(find_users(self._directory, addresses))
+
+    def addresses(self, account: Account) -> list[EmailAddress]:
+        return self._wait(self._directory.addresses(account))
+
+    def send_right(self, viewer: "AccountId", owner: "AccountId") -> "SendRight":
+        return self._wait(self._directory.rights.send_right(viewer, owner))
 
     def forget(self, owner: "AccountId", on: "Object") -> None:
         try:

@@ -1,9 +1,10 @@
 """MKCALENDAR (RFC 4791 §5.3.1), extended MKCOL (RFC 5689) and PROPPATCH (RFC 4918 §9.2)."""
 
 from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
-from caldav.session import properties
+from caldav.session import properties, scheduling
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place
@@ -141,6 +142,8 @@ def proppatch(place: Place) -> Answer:
             place.view(Right.READ)
         return told(place, {name: "403 Forbidden" for name, _ in update.changes})
     view = place.view(*([] if mounted(place.address.collection) else [Right.ADMINISTER]))
+    if view.collection.kind is Kind.INBOX:
+        return told(place, {name: _of_inbox(place, name, value) for name, value in update.changes})
     live = properties.of_collection(place, view)
     values: dict[str, object] = {}
     kept: dict[str, str | None] = {}
@@ -161,6 +164,14 @@ def proppatch(place: Place) -> Answer:
         return told(place, {name: wrong.get(name, "424 Failed Dependency") for name, _ in update.changes})
     _store(place, view, values, kept)
     return told(place, {name: "200 OK" for name, _ in update.changes})
+
+
+def _of_inbox(place: Place, name: str, value: Element | None) -> str:
+    """Where invitations go is all that can be said of an inbox (RFC 6638 §9.2)."""
+    if name != c("schedule-default-calendar-URL"):
+        return "403 Forbidden"
+    path = unquote(urlsplit((value.findtext(d("href")) or "").strip()).path) if value is not None else ""
+    return "200 OK" if scheduling.set_default(place, path) else "409 Conflict"
 
 
 def _store(place: Place, view: View, values: dict[str, object], kept: dict[str, str | None]) -> None:

@@ -1,6 +1,6 @@
 """GET, PUT and DELETE; COPY and MOVE of items."""
 
-from caldav.session import moving
+from caldav.session import moving, scheduling
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
@@ -40,6 +40,7 @@ def get(place: Place) -> Answer:
         "ETag": f'"{item.etag}"',
         "Last-Modified": http_date(item.modified),
         "Content-Type": content_type(view.collection.kind, item.component if item.component != "VCARD" else ""),
+        **scheduling.tag(item),
     }
     unchanged = place.exchange.conditions.none_match
     if unchanged is not None and ("*" in unchanged or item.etag in unchanged):
@@ -91,12 +92,12 @@ def put(place: Place) -> Answer:
     if existing is None and address.item in view.hidden:
         raise Refused(Reason.NO_PERMISSION)
     place.need(view, Right.WRITE if existing else Right.INSERT)
+    scheduling.need_calendar(view)
     kind = view.collection.kind
     type_, charset = _content_type(place.exchange.headers.get("content-type", ""))
     if (type_ != _TYPES[kind][0] and type_ not in _ALSO) or charset not in ("", "utf-8", "utf8", "us-ascii"):
         raise Precondition(403, _TYPES[kind][1])
-    item, created = view.account.put(view.collection, address.item, place.exchange.body, place.exchange.conditions)
-    return Answer(201 if created else 204, {"ETag": f'"{item.etag}"'})
+    return scheduling.put(place, view, address.item, place.exchange.body)
 
 
 def _content_type(value: str) -> tuple[str, str]:
@@ -118,15 +119,14 @@ def delete(place: Place) -> Answer:
         if mounted(address.collection) and (view := place.view()).mount is not None:
             return _taken_away(place, view)
         view = place.view(Right.DELETE)
-        view.account.remove(view.collection.name)
+        scheduling.remove(place, view)
         place.world.people.forget(place.owner.id, as_object(view.collection))
         return Answer(204)
     view = place.view(Right.READ)
     if view.item(address.item) is None:
         raise Refused(Reason.NON_EXISTENT)
     place.need(view, Right.REMOVE)
-    view.account.delete(view.collection, address.item, place.exchange.conditions)
-    return Answer(204)
+    return scheduling.delete(place, view, address.item)
 
 
 def _taken_away(place: Place, view: View) -> Answer:
@@ -151,8 +151,7 @@ def _transfer(place: Place, *, move: bool) -> Answer:
         raise Refused(Reason.NO_PERMISSION, "Collections are not copied")
     source = place.view(Right.READ, *([Right.REMOVE] if move else []))
     name = place.address.item
-    found = source.read(name)
-    if found is None:
+    if source.item(name) is None:
         raise Refused(Reason.NON_EXISTENT)
     overwrite = _overwrite(place)
     with place_of(place.world, place.exchange, place.exchange.target()).opened() as other:
@@ -165,20 +164,19 @@ def _transfer(place: Place, *, move: bool) -> Answer:
             return Answer(409 if refused.reason is Reason.NON_EXISTENT else 403)
         if target.item(new_name) is not None:
             other.need(target, Right.WRITE)
+        scheduling.need_calendar(target)
         one_file = source.account is target.account
         if one_file and (source.collection.id, name) == (target.collection.id, new_name):
             raise Refused(Reason.NO_PERMISSION)  # RFC 4918 §9.8.5: the same resource
         location = {"Location": other.item_path()}
         if one_file:
-            new = source.account.transfer(
-                source.collection, name, target.collection, new_name, move=move, overwrite=overwrite
+            new = place.world.scheduler.transfer(
+                source.account, source.collection, name, target.collection, new_name, move=move, overwrite=overwrite
             )
             return Answer(201 if new else 204, location)
         if target.item(new_name) is not None and not overwrite:
             raise Unfit(Rule.MATCH)
-        _, new = target.account.put(target.collection, new_name, found[1])
-        if move:
-            source.account.delete(source.collection, name)
+        new = scheduling.transfer(place, source, target, new_name, other=other)
         return Answer(201 if new else 204, location)
 
 

@@ -17,7 +17,8 @@ from optimails.model.errors import MailError
 
 log = logging.getLogger(__name__)
 CAPABILITIES = (
-    "1, 3, access-control, calendar-access, addressbook, extended-mkcol, calendar-proxy, calendarserver-sharing"
+    "1, 3, access-control, calendar-access, calendar-auto-schedule, addressbook, extended-mkcol, calendar-proxy,"
+    " calendarserver-sharing"
 )
 METHODS: dict[str, Callable[[Place], Answer]] = {
     "GET": contents.get,

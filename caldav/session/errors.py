@@ -1,5 +1,7 @@
 """How we say no over WebDAV: a status and, where an RFC names one, the precondition that failed (RFC 4918 §16)."""
 
+from urllib.parse import quote
+
 from caldav.session.exchange import Answer
 from caldav.wire.filters import Unsupported
 from caldav.wire.names import DECLARATIONS, href
@@ -12,6 +14,11 @@ _CALENDAR = {
     Rule.SUPPORTED_COMPONENT: (403, "C:supported-calendar-component"),
     Rule.NO_UID_CONFLICT: (403, "C:no-uid-conflict"),
     Rule.MAX_SIZE: (413, "C:max-resource-size"),
+    Rule.MAX_ATTENDEES: (403, "C:max-attendees-per-instance"),
+    Rule.UNIQUE_SCHEDULING: (403, "C:unique-scheduling-object-resource"),
+    Rule.SAME_ORGANIZER: (403, "C:same-organizer-in-all-components"),
+    Rule.ORGANIZER_CHANGE: (403, "C:allowed-organizer-scheduling-object-change"),
+    Rule.ATTENDEE_CHANGE: (403, "C:allowed-attendee-scheduling-object-change"),
 }
 _BOOK = {
     Rule.VALID_DATA: (403, "CR:valid-address-data"),
@@ -61,7 +68,9 @@ def answer_for(wrong: MailError, kind: Kind | None, base: str) -> Answer:
     if isinstance(wrong, Unfit):
         rules = _EVERYWHERE | (_BOOK if kind is Kind.BOOK else _CALENDAR)
         status, name = rules.get(wrong.rule, (403, ""))
-        return error(status, name, href(base + wrong.other) if wrong.other else "")
+        if wrong.within:  # in another collection of the same home
+            base = base.rstrip("/").rpartition("/")[0] + f"/{quote(wrong.within)}/"
+        return error(status, name, href(base + quote(wrong.other)) if wrong.other else "")
     if isinstance(wrong, Unsupported):
         prefix = "CR" if kind is Kind.BOOK else "C"
         return error(403, f"{prefix}:{wrong.rule}")

@@ -44,7 +44,12 @@ class Exchange:
 
     @property
     def conditions(self) -> Conditions:
-        return Conditions(_etags(self.headers.get("if-match")), _etags(self.headers.get("if-none-match")))
+        tag = self.headers.get("if-schedule-tag-match")  # RFC 6638 §8.3
+        return Conditions(
+            _etags(self.headers.get("if-match")),
+            _etags(self.headers.get("if-none-match")),
+            tag.strip().strip('"') if tag is not None else None,
+        )
 
     def target(self) -> str:
         """The path of the Destination header (RFC 4918 §10.3), below our root. Raises ``BadSyntax``."""

@@ -7,6 +7,7 @@ over, and a collection does not change its owner. COPY of one is refused: each m
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
+from caldav.session.scheduling import need_calendar
 from optimails.groupware.api import Rule, Unfit
 from optimails.groupware.scheduling.inbox import DEFAULT, INBOX, choose_default
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -19,6 +20,7 @@ def move(place: Place) -> Answer:
     if place.exchange.depth is not None:
         raise BadSyntax("A collection moves with all that is in it")  # RFC 4918 §9.9.2
     view = place.view()
+    need_calendar(view)
     if not place.own or view.mount is not None or view.account is not place.groupware:
         raise Refused(Reason.NO_PERMISSION)
     other = place_of(place.world, place.exchange, place.exchange.target())

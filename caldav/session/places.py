@@ -22,6 +22,7 @@ from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Collection, Kind, as_object
 from optimails.groupware.colleagues import ANY
 from optimails.groupware.company import NAME as COMPANY
+from optimails.groupware.scheduling.inbox import INBOX, inbox
 from optimails.groupware.visited import as_shown, kept
 from optimails.model.account import Account
 from optimails.model.errors import Reason, Refused
@@ -133,6 +134,8 @@ class Place:
 
     def _find(self) -> View:
         collection = self.groupware.collection(self.address.collection)
+        if self.address.collection == INBOX:
+            collection = self.inbox() or (collection if collection and collection.kind is not Kind.INBOX else None)
         if collection is not None and self.own:
             return View(self.groupware, collection)
         if collection is not None:
@@ -145,6 +148,10 @@ class Place:
         if found is None:
             raise Refused(Reason.NON_EXISTENT)
         return found
+
+    def inbox(self) -> Collection | None:
+        """The user's own scheduling inbox; nobody else looks into it."""
+        return inbox(self.groupware) if self.own else None
 
     def visit(self, view: View) -> None:
         """The audit log has a line where somebody else's collection is looked at or changed. Raises ``Unavailable``."""
@@ -170,7 +177,7 @@ class Place:
 
     def reserved(self, name: str) -> bool:
         """Whether the segment means something of ours in the user's home."""
-        ours = (NOTIFICATIONS, OUTBOX, *PROXIES)
+        ours = (NOTIFICATIONS, OUTBOX, INBOX, *PROXIES)
         return bool(mounted(name)) or name in ours or (name == COMPANY and self.company() is not None)
 
     def outbox(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from time import gmtime, strftime
 
-from caldav.session import sharees
+from caldav.session import scheduling, sharees
 from caldav.session.aces import owner_ace, shown
 from caldav.session.places import NOTIFICATIONS, OUTBOX, Place, home_of, named_by
 from caldav.session.privileges import privileges, supported
@@ -20,6 +20,7 @@ _REPORTS = {
     Kind.CALENDAR: ("D:sync-collection", "D:expand-property", "C:calendar-query", "C:calendar-multiget",
                     "C:free-busy-query"),
     Kind.BOOK: ("D:sync-collection", "D:expand-property", "CR:addressbook-query", "CR:addressbook-multiget"),
+    Kind.INBOX: ("D:sync-collection", "C:calendar-query", "C:calendar-multiget"),
 }  # fmt: skip
 _COLLATIONS = ("i;ascii-casemap", "i;octet", "i;unicode-casemap")
 
@@ -84,6 +85,7 @@ def of_home(place: Place) -> Values:
         c("calendar-home-set"): lambda: href(home),
         cr("addressbook-home-set"): lambda: href(home),
         c("calendar-user-address-set"): lambda: href(f"mailto:{address}") + href(home),
+        **scheduling.of_principal(place),
         c("calendar-user-type"): lambda: "INDIVIDUAL",
         c("schedule-outbox-URL"): lambda: href(place.base(OUTBOX)) if place.outbox() else None,
         cs("email-address-set"): lambda: element(cs("email-address"), text(address)),
@@ -121,7 +123,7 @@ def of_collection(place: Place, view: View) -> Values:
         COLOR: lambda: text(collection.color) or None,
         ORDER: lambda: None if collection.position is None else str(collection.position),
     }
-    values.update(_of_book(place, view) if collection.kind is Kind.BOOK else _of_calendar(place, view))
+    values.update(_OF_KIND[collection.kind](place, view))
     return values
 
 
@@ -161,6 +163,7 @@ def _of_calendar(place: Place, view: View) -> dict[str, Callable[[], str | None]
         c("min-date-time"): lambda: "00010101T000000Z",
         c("max-date-time"): lambda: "99991231T235959Z",
         c("schedule-calendar-transp"): lambda: "<C:transparent/>" if collection.transparent else "<C:opaque/>",
+        **scheduling.of_calendar(),
     }
 
 
@@ -176,6 +179,14 @@ def _of_book(place: Place, view: View) -> dict[str, Callable[[], str | None]]:
         cr("supported-collation-set"): lambda: "".join(element(cr("supported-collation"), n) for n in _COLLATIONS),
         cr("max-resource-size"): lambda: str(view.account.bounds.item_size),
     }
+
+
+def _of_inbox(place: Place, view: View) -> dict[str, Callable[[], str | None]]:
+    del view
+    return scheduling.of_inbox(place)
+
+
+_OF_KIND = {Kind.CALENDAR: _of_calendar, Kind.BOOK: _of_book, Kind.INBOX: _of_inbox}
 
 
 def _uuid(text_: str) -> str:

@@ -87,7 +87,7 @@ def form_of(place: Place, view: View, wanted: Wanted, zone: tzinfo | None = None
 
 
 def facts(item: object) -> dict[str, object]:
-    return {name: getattr(item, name) for name in ("etag", "size", "modified", "created")}
+    return {name: getattr(item, name) for name in ("etag", "size", "modified", "created", "schedule_tag")}
 
 
 def of_item(place: Place, view: View, wanted: Wanted) -> str:

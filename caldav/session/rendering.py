@@ -107,10 +107,11 @@ class ItemForm:
             d("getcontentlength"): lambda size, **_: str(size),
             d("getlastmodified"): lambda modified, **_: http_date(modified),
             d("creationdate"): lambda created, **_: iso_date(created),
+            c("schedule-tag"): _schedule_tag,
         }
         names = list(wanted.names)
         if wanted.every or wanted.only_names:
-            names += [d("resourcetype"), d("getcontenttype"), *self._variable]
+            names += [d("resourcetype"), d("getcontenttype"), *(one for one in self._variable if one[:6] == "{DAV:}")]
         self._names = list(dict.fromkeys(names))
         self._bare = wanted.only_names
         self.wants_text = self.data_name in self._names and not self._bare
@@ -124,6 +125,8 @@ class ItemForm:
         for name in self._names:
             if self._bare and (name in self._variable or name in self._constant):
                 found.append(element(name))
+            elif name == c("schedule-tag"):
+                found.append(self._variable[name])
             elif name in self._variable:
                 start, end = element(name, "\0").split("\0")
                 found += [start, self._variable[name], end]
@@ -187,3 +190,8 @@ class ItemForm:
         except Unfit:
             return content
         return text_of(selected(root, data.selection) if data.selection is not None else root)
+
+
+def _schedule_tag(schedule_tag: str | None = None, **_: object) -> str:
+    """The whole element: only meetings have one (RFC 6638 §9.3)."""
+    return element(c("schedule-tag"), f'"{schedule_tag}"') if schedule_tag is not None else ""

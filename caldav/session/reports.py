@@ -71,7 +71,7 @@ def _query(place: Place, root: Element) -> Answer:
     limit = read_limit(root)
     if place.address.collection:
         views = [_collection(place)]
-        if views[0].collection.kind is not kind:
+        if not _is(views[0], kind):
             raise Precondition(403, "D:supported-report")
     else:
         place.owner  # noqa: B018 - the root has none
@@ -88,6 +88,11 @@ def _query(place: Place, root: Element) -> Answer:
             place.base() if place.address.collection else place.home(), "507 Insufficient Storage", _TOO_MANY
         )
     return Answer.xml(207, multistatus(responses, truncated))
+
+
+def _is(view: View, kind: Kind) -> bool:
+    """Whether the report is for such collections; the inbox is asked as calendars are (RFC 6638 §2.2)."""
+    return view.collection.kind is kind or (view.collection.kind is Kind.INBOX and kind is Kind.CALENDAR)
 
 
 def _found(place: Place, view: View, search: CompFilter | CardFilter, wanted: Wanted, root: Element) -> Iterator[str]:
@@ -120,7 +125,7 @@ def _multiget(place: Place, root: Element) -> Answer:
         raise Precondition(507, "D:number-of-matches-within-limits")
     view = _collection(place)
     kind = Kind.CALENDAR if root.tag == c("calendar-multiget") else Kind.BOOK
-    if view.collection.kind is not kind:
+    if not _is(view, kind):
         raise Precondition(403, "D:supported-report")
     form = form_of(place, view, wanted, _zone(root, view))
     base, names = unquote(place.base()), {}

@@ -14,9 +14,12 @@ from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Changes, Collection, Item
 from optimails.groupware.colleagues import Colleagues
 from optimails.groupware.filters import CardFilter, CompFilter
+from optimails.groupware.scheduling.scheduler import Scheduler
+from optimails.groupware.scheduling.users import User
 from optimails.groupware.service import LocalGroupware
 from optimails.model import rights
 from optimails.model.account import Account
+from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
 
 
@@ -66,6 +69,15 @@ class People(Protocol):
     ) -> frozenset[rights.Object]:
         """Those of which the viewer may know when they are busy. Raises ``Unavailable``."""
 
+    def users(self, addresses: Iterable[str]) -> Mapping[str, User]:
+        """Whose calendar is here, and who is elsewhere. Raises ``Unavailable``."""
+
+    def addresses(self, account: Account) -> list[EmailAddress]:
+        """Its own first, then aliases that lead to it alone. Raises ``Unavailable``."""
+
+    def send_right(self, viewer: AccountId, owner: AccountId) -> rights.SendRight:
+        """In whose name the viewer may send what is the owner's. Raises ``Unavailable``."""
+
     def forget(self, owner: AccountId, on: rights.Object) -> None:
         """It was deleted: nobody has rights on it any more."""
 
@@ -82,6 +94,7 @@ class World:
     groupware: LocalGroupware
     people: People
     visits: Visits
+    scheduler: Scheduler
     max_matches: int = 20_000  # items of one answer
     company: Company | None = None
 

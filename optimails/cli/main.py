@@ -39,7 +39,7 @@ COMMANDS = {
     "import": "optimails.cli.transfer:import_",
     "export": "optimails.cli.transfer:export",
     "undelete": "optimails.cli.undelete:undelete",
-    "calendar": "optimails.cli.groupware_deleted:calendar",
+    "calendar": "optimails.cli.scheduling:calendar",
     "contacts": "optimails.cli.groupware_deleted:contacts",
     "doctor": "optimails.cli.doctor:doctor",
     "log": "optimails.cli.audit:log",

@@ -134,6 +134,9 @@ class Directory(Protocol):
     async def published(self, name: str) -> Published | None:
         """What a secret address of that name stands for; None for none. Raises ``Unavailable``."""
 
+    async def addresses(self, account: Account) -> list[EmailAddress]:
+        """Its own first, then the aliases that lead to it alone. Raises ``Unavailable``."""
+
     async def may_send_as(self, account: Account, sender: EmailAddress) -> bool:
         """Whether it may put the address into the envelope: its own, or one that ``send_right`` lets it use."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from optimails.directory import lists
 from optimails.directory.schema import SOURCE_DOMAIN, account, address, alias_target, contact, photo
@@ -42,6 +42,20 @@ def entries(connection: Connection, of_domain: str) -> tuple[CompanyEntry, ...]:
             name = one.name or one.address.local
             found.append(CompanyEntry(f"list:{one.key}", name, (str(one.address),), one.description, EntryKind.LIST))
     return tuple(sorted(found, key=lambda one: one.id))
+
+
+def aliases_of(connection: Connection, key: str) -> list[str]:
+    """The aliases that lead to this address and to no other, of all domains."""
+    target = alias_target.alias("one")
+    query = (
+        select(alias_target.c.alias)
+        .join(target, target.c.alias == alias_target.c.alias)
+        .where(alias_target.c.target == key)
+        .group_by(alias_target.c.alias)
+        .having(func.count() == 1)
+        .order_by(alias_target.c.alias)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def photos(connection: Connection, ids: Sequence[str]) -> dict[str, Photo]:

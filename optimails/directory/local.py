@@ -156,6 +156,11 @@ class LocalDirectory:
             return version, None
         return version, await self._read(lambda connection: company.entries(connection, domain))
 
+    async def addresses(self, account: Account) -> list[EmailAddress]:
+        key = account.address.key
+        also = await self._read(lambda connection: company.aliases_of(connection, key))
+        return [account.address, *map(EmailAddress.parse, also)]
+
     async def photos(self, ids: Sequence[str]) -> dict[str, Photo]:
         return await self._read(lambda connection: company.photos(connection, ids))
 

@@ -470,13 +470,17 @@ def _bounded(connection: sqlite3.Connection, identities: Iterable[int]) -> Itera
         yield name, etag, text
 
 
+def etag_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
 def facts_of(name: str, data: bytes, found: Extract) -> Facts:
     """What is written of an item."""
     return Facts(
         name=name,
         uid=found.uid,
         component=found.component,
-        etag=hashlib.sha256(data).hexdigest()[:32],
+        etag=etag_of(data),
         text=data,
         parts=found.parts,
         whole=found.whole,

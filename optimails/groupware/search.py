@@ -47,9 +47,20 @@ def find(
     budget = Budget(BUDGET)
     if isinstance(wanted, CardFilter):
         found = _cards(connection, collection, wanted, budget) if kind is Kind.BOOK else set()
+    elif kind is Kind.INBOX:
+        found = _messages(connection, collection, wanted)
     else:
         found = _calendar(connection, collection, wanted, zone, budget) if kind is Kind.CALENDAR else set()
     return sorted(found)
+
+
+def _messages(connection: sqlite3.Connection, collection: int, wanted: CompFilter) -> set[int]:
+    """Of the scheduling inbox, which is small: all that are of the wanted kind, whatever else is asked."""
+    if wanted.name != "VCALENDAR" or wanted.absent:
+        return set()
+    names: list[str | None] = [one.name for one in wanted.comps if not one.absent]
+    names = names or [None]
+    return set().union(*(search.of_component(connection, collection, name) for name in names))
 
 
 def _calendar(

@@ -9,12 +9,15 @@ from caldav.session.visits import Visits
 from caldav.session.world import World
 from caldav.sharing import invited, owners, shared_with, sharees
 from optimails.acl.decision import Effective
+from optimails.groupware.scheduling.pending import Pending
+from optimails.groupware.scheduling.scheduler import Scheduler
+from optimails.groupware.scheduling.users import ELSEWHERE, NOBODY, User
 from optimails.groupware.service import LocalGroupware
 from optimails.model.account import Account, AccountState, Entitlements, Limits
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Refused
 from optimails.model.ids import AccountId
-from optimails.model.rights import Right, Sharing
+from optimails.model.rights import Right, SendRight, Sharing
 from tests.support.memory_rights import MemoryRights
 
 DAV, CAL, CARD = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{urn:ietf:params:xml:ns:carddav}"
@@ -88,6 +91,15 @@ class Neighbours:
     def answer(self, viewer, owner, on, answer):
         run(self.rights.answer(viewer, owner, on, answer))
 
+    def users(self, addresses):
+        return _users(self.accounts, addresses)
+
+    def addresses(self, account):
+        return [account.address]
+
+    def send_right(self, viewer, owner):
+        return run(self.rights.send_right(viewer, owner))
+
     def forget(self, owner, on):
         run(self.rights.forget_object(owner, on))
 
@@ -120,6 +132,15 @@ class Nobody:
     def shown(self, names):
         return {}
 
+    def users(self, addresses):
+        return _users(self.accounts, addresses)
+
+    def addresses(self, account):
+        return [account.address]
+
+    def send_right(self, viewer, owner):
+        return SendRight.NO
+
     def forget(self, owner, on):
         self.forgotten.append((owner, on))
 
@@ -129,6 +150,14 @@ class Nobody:
 
     def effective(self, viewer, owner, objects):
         return {one: self.granted.get((viewer, owner), Effective()) for one in objects}
+
+
+def _users(accounts, addresses):
+    domains = {one.address.domain for one in accounts.values()}
+    return {
+        one: User(accounts[one]) if one in accounts else NOBODY if one.rpartition("@")[2] in domains else ELSEWHERE
+        for one in addresses
+    }
 
 
 class Lines(list):
@@ -166,7 +195,9 @@ class Door:
         self.people = people(self.accounts)
         self.audit = Lines()
         self.groupware = LocalGroupware(None, bounds) if bounds else LocalGroupware(None)
-        self.application = DavApplication(World(self.groupware, self.people, Visits(self.audit), **options), 10**6)
+        self.scheduler = Scheduler(self.groupware, self.people, Pending(None))
+        world = World(self.groupware, self.people, Visits(self.audit), self.scheduler, **options)
+        self.application = DavApplication(world, 10**6)
 
     def __call__(self, method, path, body="", user="claire", **headers):
         told = []

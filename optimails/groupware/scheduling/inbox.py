@@ -7,7 +7,7 @@ look, so only the last ones are kept.
 import hashlib
 import sqlite3
 
-from optimails.groupware.account import AccountGroupware, insert_collection
+from optimails.groupware.account import AccountGroupware, etag_of, insert_collection
 from optimails.groupware.api import Collection, Kind, NewCollection
 from optimails.groupware.scheduling.api import ItipMessage
 from optimails.index.database import storage_errors
@@ -17,8 +17,7 @@ from optimails.index.groupware.items import Facts
 from optimails.model.ids import AccountId
 
 INBOX = "schedule-inbox"
-OUTBOX = "schedule-outbox"
-"""Their segments in addresses; nobody makes collections of these names."""
+"""Its segment in addresses; nobody makes a collection of that name."""
 MAX_KEPT = 200  # messages
 DEFAULT = "default-calendar"
 _FIRST = {"VEVENT": "calendar", "VTODO": "tasks"}
@@ -50,7 +49,7 @@ def keep(connection: sqlite3.Connection, account: AccountId, message: ItipMessag
         name=f"{digest}.ics",
         uid=message.id,  # of several messages about one object each stands for itself
         component=message.component,
-        etag=hashlib.sha256(message.text).hexdigest()[:32],
+        etag=etag_of(message.text),
         text=message.text,
         parts=1,
         whole=False,

@@ -138,3 +138,8 @@ def test_of_what_mails_remind(ready):
     ready("calendar", "reminders", MARIE, "--mail", "none", "--calendar", "calendar")
     assert [one["mail"] for one in ready.json("calendar", "reminders", MARIE)] == ["none", "all"]
     ready("calendar", "reminders", MARIE, "--calendar", "contacts", expect=1)
+
+
+def test_what_is_not_delivered(ready):
+    assert ready("calendar", "pending", MARIE)[0] == "Nothing waits: all invitations and answers are delivered.\n"
+    assert ready.json("calendar", "pending", MARIE) == []

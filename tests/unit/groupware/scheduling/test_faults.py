@@ -10,6 +10,7 @@ import sqlite3
 import pytest
 
 from optimails.groupware.scheduling.pending import Pending
+from optimails.groupware.service import FILE
 from tests.support.colleagues import Company
 from tests.support.meetings import ANN, BOB, EVE, ONCE, SECOND, SERIES, at, meeting, part
 
@@ -76,7 +77,13 @@ def recovered(data, mail, now):
 @pytest.mark.parametrize(("prepared", "change"), CHANGES.values(), ids=CHANGES)
 def test_both_calendars_are_right_wherever_it_dies(prepared, change, tmp_path, monkeypatch):
     connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda *args, **options: connect(*args, factory=Trap, **options))
+
+    def trapped(path, *args, **options):
+        if str(path).endswith(FILE):
+            options["factory"] = Trap
+        return connect(path, *args, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", trapped)
     first = Company(tmp_path / "0")
     if prepared is not None:
         first.put(ANN, prepared)
