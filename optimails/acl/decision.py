@@ -145,6 +145,14 @@ def _given(
     return None, None
 
 
+def copied_to(viewer: Account, owner: Account, delegations: Iterable[Delegation], now: float) -> Delegation | None:
+    """The delegation by which the viewer gets copies of the owner's invitations, if there is one."""
+    if AccountState.CLOSED in (owner.state, viewer.state):
+        return None
+    given, _ = _given(Viewer(viewer, frozenset()), owner, delegations, now, Kind.CALENDAR)
+    return given if given is not None and given.invitations else None
+
+
 def send_right(viewer: Account, owner: Account, delegations: Iterable[Delegation], now: float) -> SendRight:
     """In whose name the viewer may send mail from an address of the owner."""
     if viewer.id == owner.id:

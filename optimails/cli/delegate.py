@@ -1,5 +1,6 @@
 """``optimails delegate``: accounts that may act in others."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ _SEND = [right.value for right in SendRight if right is not SendRight.OWN]
 @option("--until", "ends", type=Ahead(end=True), metavar="TIME", text_key="delegate_until")
 @option("--see-private", is_flag=True, text_key="delegate_private")
 @option("--scope", type=click.Choice(_SCOPES), default=Scope.ALL.value, show_default=True, text_key="delegate_scope")
+@option("--invitations", is_flag=True, text_key="delegate_invitations")
 @click.pass_obj
 def add(app: App, /, address: str, to: str, bundle: str, send: str | None, **given: Any) -> None:
     """In place of what the owner has given this delegate before."""
@@ -46,6 +48,7 @@ def add(app: App, /, address: str, to: str, bundle: str, send: str | None, **giv
         starts=_seconds(given["starts"]),
         ends=_seconds(given["ends"]),
         scope=scope,
+        invitations=given["invitations"],
     )
     app.announce(made.owner, EVERYBODY)
     row = _row(address, to, made)
@@ -60,13 +63,15 @@ def add(app: App, /, address: str, to: str, bundle: str, send: str | None, **giv
 def list_(app: App, which: str | None) -> None:
     """All, or those of an account, as owner and as delegate, or of a domain."""
     rows = [_row(owner, to, given) for owner, to, given in app.admin.delegate_list(which)]
-    show = {
+    show: dict[str, Callable[[Any], object]] = {
         "scope": lambda word: say(f"cli.delegate.scope_{word}"),
         "bundle": lambda word: say(f"cli.delegate.{word}"),
         "send": lambda word: say(f"cli.delegate.send_{word.replace('-', '_')}"),
+        "invitations": app.yes_no,
         "active": app.yes_no,
     }
-    app.rows(("owner", "delegate", "scope", "bundle", "send", "starts", "ends", "active"), rows, show)
+    columns = ("owner", "delegate", "scope", "bundle", "send", "invitations", "starts", "ends", "active")
+    app.rows(columns, rows, show)
 
 
 @frame.command(delegate, "remove")
@@ -91,6 +96,7 @@ def _row(owner: str, to: str, given: "Delegation") -> dict[str, Any]:
         "bundle": given.bundle.value,
         "send": given.send.value,
         "hide_private": given.hide_private,
+        "invitations": given.invitations,
         "starts": since(given.starts),
         "ends": since(given.ends),
         "active": given.active(datetime.now(UTC).timestamp()),

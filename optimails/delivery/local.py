@@ -23,10 +23,12 @@ from pathlib import Path
 
 from prometheus_client import Counter
 
+from optimails.audit import AuditLog
 from optimails.config import Config
 from optimails.delivery import failures, notices
 from optimails.delivery.api import Attempt, Delivered, Failed, Outcome, SmtpEnvelope
 from optimails.delivery.arrival import Arrival, shown
+from optimails.delivery.calendars.copies import Copies
 from optimails.delivery.calendars.intake import CalendarIntake
 from optimails.delivery.callouts import Prober
 from optimails.delivery.filters import Filters
@@ -106,7 +108,10 @@ class LocalDelivery:
         self.filters = Filters(config, outgoing, self._forwards)
         self._onward = Onward(directory, self._remote, config)
         self._lists = ListIntake(directory, lists, Addresses(config.server.data)) if lists is not None else None
-        self._calendars = CalendarIntake(calendars, directory, mail, config.calendar_mail) if calendars else None
+        self._calendars = None
+        if calendars is not None:
+            copies = Copies(outgoing, directory, AuditLog(config.server.data))
+            self._calendars = CalendarIntake(calendars, directory, mail, config.calendar_mail, copies=copies)
         self._pending = Pending(self._run / "pending.sqlite", self._settings.retry_days)
 
     def close(self) -> None:

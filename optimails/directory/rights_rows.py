@@ -227,6 +227,7 @@ def put_delegation(connection: Connection, given: Delegation) -> None:
             starts=given.starts,
             ends=given.ends,
             scope=given.scope.value,
+            invitations=given.invitations,
         )
     )
 
@@ -287,4 +288,5 @@ def _delegation(row: Any) -> Delegation:
         row.starts,
         row.ends,
         Scope(row.scope),
+        row.invitations,
     )

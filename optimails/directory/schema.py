@@ -203,6 +203,7 @@ delegation = Table(
     Column("starts", BigInteger),
     Column("ends", BigInteger),
     Column("scope", String(16), nullable=False, server_default="all"),
+    Column("invitations", Boolean, nullable=False, server_default=false()),
 )
 
 secret_address = Table(

@@ -161,6 +161,7 @@ class Delegation:
     starts: int | None = None  # Unix seconds; None: from the beginning
     ends: int | None = None  # not good any more from then on; None: for ever
     scope: Scope = Scope.ALL
+    invitations: bool = False  # the delegate gets copies of those that come for the owner
 
     def active(self, now: float) -> bool:
         return (self.starts is None or self.starts <= now) and (self.ends is None or now < self.ends)

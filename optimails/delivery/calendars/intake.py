@@ -20,6 +20,7 @@ from optimails.config.calendars import CalendarMailSettings
 from optimails.delivery.api import SmtpEnvelope
 from optimails.delivery.arrival import Arrival
 from optimails.delivery.calendars import carried
+from optimails.delivery.calendars.copies import Copies
 from optimails.delivery.calendars.proof import proves
 from optimails.directory.api import Directory
 from optimails.groupware import work
@@ -43,8 +44,17 @@ _ASIDE = (SpecialUse.JUNK, SpecialUse.TRASH)
 class CalendarIntake:
     """One per worker."""
 
-    def __init__(self, work: Work, directory: Directory, mail: MailService, settings: CalendarMailSettings) -> None:
+    def __init__(
+        self,
+        work: Work,
+        directory: Directory,
+        mail: MailService,
+        settings: CalendarMailSettings,
+        *,
+        copies: Copies,
+    ) -> None:
         self._work = work
+        self._copies = copies
         self._directory = directory
         self._mail = mail
         self._enabled = settings.incoming
@@ -52,7 +62,7 @@ class CalendarIntake:
 
     async def take(self, arrival: Arrival, envelope: SmtpEnvelope) -> None:
         """Note what the mail carries, once it is in the mailboxes that ``arrival.places`` names. Never raises."""
-        if not arrival.places or not self._wanted(arrival.account) or not carried.may_carry(arrival.content.head()):
+        if not arrival.places or not carried.may_carry(arrival.content.head()):
             return
         try:
             itip = await self._carried(arrival)
@@ -84,14 +94,17 @@ class CalendarIntake:
             method, speakers = carried.speakers(itip)
         except BadSyntax:
             return "ignored"
+        if INBOX not in arrival.places and await self._aside(arrival.account, arrival.places):
+            return "aside"
+        await self._copies.forward(arrival, itip)
+        if not self._wanted(arrival.account):
+            return "off"
         header = await arrival.content.header_beside()
         author = carried.author(header[0]) if header is not None else None
         if author is None or author.key not in speakers:
             return "stranger"
         if not await self._proven(envelope, author):
             return "unproven"
-        if INBOX not in arrival.places and await self._aside(arrival.account, arrival.places):
-            return "aside"
         await asyncio.to_thread(self._work.arrive, self._noted(arrival, method, author, itip))
         return "taken"
 

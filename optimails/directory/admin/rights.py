@@ -118,6 +118,7 @@ class Rights(Base):
         starts: int | None = None,
         ends: int | None = None,
         scope: Scope = Scope.ALL,
+        invitations: bool = False,
     ) -> Delegation:
         """Let one account act in another, in place of what was given before; times are Unix seconds."""
         with self.database.write() as connection:
@@ -127,7 +128,7 @@ class Rights(Base):
             if ends is not None and ends <= (starts or 0):
                 raise refused("The delegation would end before it begins")
             who = AccountId(mine["id"]), AccountId(theirs["id"])
-            given = Delegation(*who, bundle, send, hide_private, starts, ends, scope)
+            given = Delegation(*who, bundle, send, hide_private, starts, ends, scope, invitations)
             rights_rows.put_delegation(connection, given)
             return given
 

@@ -102,8 +102,10 @@ def test_delegates(office):
     (line,) = office.json("delegate", "list", "example.org")
     assert (line["owner"], line["delegate"], line["hide_private"]) == (MARIE, JEAN, True)
     assert len(office.json("share", "list", JEAN)) >= 3
-    office("delegate", "add", MARIE, JEAN, "--bundle", "full", "--send", "no", "--from", "2d")
+    assert line["invitations"] is False
+    office("delegate", "add", MARIE, JEAN, "--bundle", "full", "--send", "no", "--from", "2d", "--invitations")
     (line,) = office.json("delegate", "list", JEAN)
+    assert line["invitations"] is True
     assert (line["send"], line["active"], line["hide_private"]) == ("no", False, False)
     assert office.json("share", "list", JEAN) == []
     out, _ = office("delegate", "list", language="fr")

@@ -234,3 +234,22 @@ def test_a_delegation_of_calendars_is_for_calendars_and_task_lists(kind):
     assert bool(decide(james(), CLAIRE, [], given, NOW, kind=kind).rights) == allowed
     full = [delegation(Bundle.FULL, SendRight.SEND_AS, scope=Scope.CALENDARS)]
     assert decision.send_right(james().account, CLAIRE, full, NOW) is SendRight.NO
+
+
+@pytest.mark.parametrize(
+    ("given", "plan", "copied"),
+    [
+        ({}, ALL, False),
+        ({"invitations": True}, ALL, True),
+        ({"invitations": True}, EXCHANGE, False),
+        ({"invitations": True, "starts": 2000}, ALL, False),
+        ({"invitations": True, "ends": 1000}, ALL, False),
+        ({"invitations": True, "scope": Scope.CALENDARS}, ALL, True),
+        ({"invitations": True, "delegate": AccountId("mia")}, ALL, False),
+    ],
+)
+def test_who_gets_copies_of_invitations(given, plan, copied):
+    delegations = [replace(delegation(), **given)]
+    assert (decision.copied_to(james(plan).account, CLAIRE, delegations, NOW) is not None) == copied
+    gone = replace(CLAIRE, state=AccountState.CLOSED)
+    assert decision.copied_to(james().account, gone, delegations, NOW) is None

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optimails.audit import AuditLog
 from optimails.authentication import Arc, Authentication, Dkim, Dmarc, Result, Spf
 from optimails.delivery.api import Delivered, SmtpEnvelope
 from optimails.delivery.calendars import carried
@@ -19,6 +20,7 @@ from optimails.groupware.work import Arrival, Work
 from optimails.mailbox.service import account_directory
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax
+from optimails.model.rights import Bundle, Delegation, SendRight
 from tests.support.in_loop import in_loop
 from tests.support.smtp_door import SmtpDoor
 
@@ -246,4 +248,28 @@ async def test_it_can_be_switched_off() -> None:
         await desk.close()
     desk = Desk(incoming_except=("@other.test",))
     assert len(await desk.taken()) == 1
+    await desk.close()
+
+
+@in_loop
+async def test_delegates_get_copies_of_what_comes_for_the_calendar() -> None:
+    desk = Desk()
+    alice, bob, carol = (desk.door.account(name) for name in ("alice", "bob", "carol"))
+    rights = desk.door.directory.rights
+    await rights.delegate(Delegation(alice.id, bob.id, Bundle.ASSISTANT, SendRight.NO, invitations=True))
+    await rights.delegate(Delegation(alice.id, carol.id, Bundle.ASSISTANT, SendRight.NO))
+    await rights.delegate(Delegation(bob.id, carol.id, Bundle.ASSISTANT, SendRight.NO, invitations=True))
+    (noted,) = await desk.taken()
+    assert noted.account == alice.id, "a copy touches no calendar"
+    (copy,) = await desk.door.inbox("bob")
+    assert b"X-Optimails-Invitation-For: alice@demo.test\r\n" in copy
+    assert copy.count(b"Delivered-To:") == 1
+    assert copy.endswith(mail())
+    assert await desk.door.inbox("carol") == [], "nobody's delegate gets a copy of a copy"
+    await desk.taken(mail(ITIP.replace("UID:1", "UID:1\r\nCLASS:PRIVATE")))
+    await desk.taken(b"From: bob@b.test\r\n\r\nNo invitation, though it says text/calendar.\r\n")
+    assert len(await desk.door.inbox("bob")) == 1
+    audit = AuditLog(desk.config.server.data)
+    acts = [(one.actor, one.act, one.subject) for one in audit.entries()]
+    assert acts == [("bob@demo.test", "invitation copy", "alice@demo.test")]
     await desk.close()
