@@ -13,6 +13,7 @@ import pytest
 from tests.support.calendars import calendar, component, event
 from tests.support.dav import NAMESPACES
 from tests.support.dav_site import Site
+from tests.support.eventually import eventually
 from tests.support.free_ports import free_ports
 from tests.support.service import children, started
 
@@ -307,3 +308,73 @@ def test_a_secret_address_until_it_is_taken_back(site):
     words("revoke")
     assert read(second).status == 404
     assert first.rpartition("/")[2][:16] not in site.service.log.read_text()
+
+
+def meeting(uid, *people, start="20301105T090000Z", lines=()):
+    who = [f"ATTENDEE;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:{one}" for one in people]
+    return event(uid, start, "SUMMARY:Talk", f"ORGANIZER:mailto:{USER}", *who, *lines, end="").encode()
+
+
+def test_a_meeting_from_its_invitation_to_its_end(site):
+    guest, other = "user01@example.org", "user02@example.org"
+    path, weekly = f"{CALENDAR}m1.ics", ["RRULE:FREQ=WEEKLY;COUNT=4"]
+
+    def seen(user, uid="m1"):
+        return [one.replace("\r\n ", "") for one in site.texts("calendar", user) if f"UID:{uid}\r\n" in one]
+
+    def change(user, before, after):
+        listed = site("PROPFIND", f"/dav/{user}/calendar/", user=user, Depth="1").content.decode()
+        for name in re.findall(rf"<D:href>(/dav/{user}/calendar/[^<]+)</D:href>", listed):
+            text = site("GET", name, user=user).content.decode().replace("\r\n ", "")
+            if "UID:m1\r\n" in text:
+                assert re.search(before, text)
+                return site("PUT", name, re.sub(before, after, text).encode(), user).status
+        raise AssertionError("it is not there")
+
+    assert site("PUT", path, meeting("m1", guest, lines=weekly)).status == 201
+    assert "PARTSTAT=NEEDS-ACTION" in seen(guest)[0]
+    assert change(guest, f"PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:{guest}", f"PARTSTAT=ACCEPTED:mailto:{guest}") == 204
+    assert re.search(f"PARTSTAT=ACCEPTED[^:]*:mailto:{guest}", seen(USER)[0])
+    assert change(guest, "DTSTART:20301105T090000Z", "DTSTART:20301105T100000Z") == 403
+    assert site("PUT", path, meeting("m1", guest, start="20301106T090000Z", lines=weekly)).status == 204
+    assert "DTSTART:20301106T090000Z" in seen(guest)[0]
+    assert "PARTSTAT=NEEDS-ACTION" in seen(guest)[0]
+    out = [*weekly, "EXDATE:20301113T090000Z"]
+    assert site("PUT", path, meeting("m1", guest, start="20301106T090000Z", lines=out)).status == 204
+    assert "RECURRENCE-ID:20301113T090000Z" in seen(guest)[0]
+    handed_on = (
+        f'PARTSTAT=DELEGATED;DELEGATED-TO="mailto:{other}":mailto:{guest}\r\n'
+        f'ATTENDEE;PARTSTAT=NEEDS-ACTION;DELEGATED-FROM="mailto:{guest}":mailto:{other}'
+    )
+    assert change(guest, f"PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:{guest}", handed_on) == 204
+    assert f"mailto:{other}" in seen(USER)[0]
+    assert len(seen(other)) == 1
+    assert site("DELETE", path).status == 204
+    assert all("STATUS:CANCELLED" in seen(who)[0] for who in (guest, other))
+    assert site.service.optimails("calendar", "pending", USER) == []
+
+
+def test_after_kill_9_nobody_has_a_meeting_that_the_other_has_not(site):
+    """The jobs worker delivers what the web worker had written and could not bring any more."""
+    guest = "user02@example.org"
+
+    def uids(user):
+        return sorted(re.findall("UID:(kill-[^\r]+)", "".join(site.texts("calendar", user))))
+
+    def invite(batch):
+        for number in range(20):
+            try:
+                site("PUT", f"{CALENDAR}kill-{batch}-{number}.ics", meeting(f"kill-{batch}-{number}", guest))
+            except (OSError, http.client.HTTPException):
+                return
+
+    for batch in range(2):
+        inviting = threading.Thread(target=invite, args=(batch,))
+        inviting.start()
+        assert eventually(lambda batch=batch: any(one.startswith(f"kill-{batch}") for one in uids(USER)))
+        (web,) = [one for one in site.service.workers() if b"\0web\0" in Path(f"/proc/{one}/cmdline").read_bytes()]
+        os.kill(web, signal.SIGKILL)
+        inviting.join()
+        assert eventually(lambda: site.service.optimails("calendar", "pending", USER) == [])
+    assert eventually(lambda: uids(USER) == uids(guest))
+    assert len(uids(guest)) == len(set(uids(guest))) > 3
