@@ -142,18 +142,26 @@ def _note_status(new: Scheduled, change: Change) -> None:
 
 
 class _Answers:
-    """What the attendee says to each component that names him: PARTSTAT, and to whom he hands it on."""
+    """What the attendee says to each component that names him: PARTSTAT, to whom he hands it on, how far a task is."""
 
     def __init__(self, of: Scheduled | None, change: Change) -> None:
-        self.said: dict[Key, tuple[str, str]] = {}
+        self.said: dict[Key, tuple[str, ...]] = {}
         for key, part in of.parts.items() if of is not None else ():
             for user, line in attendees_of(part).items():
                 if user in change.own:
-                    self.said[key] = (partstat(line), user_of(line.param("DELEGATED-TO") or ""))
+                    self.said[key] = (partstat(line), user_of(line.param("DELEGATED-TO") or ""), *_progress(part))
 
-    def of(self, key: Key) -> tuple[str, str]:
+    def of(self, key: Key) -> tuple[str, ...]:
         """A recurrence without a component of its own is answered with the series."""
         return self.said.get(key) or self.said.get(None) or ("NEEDS-ACTION", "")
+
+
+def _progress(part: Component) -> tuple[str, ...]:
+    """RFC 5546 §3.4.3; empty where nothing is to be said."""
+    if part.name != "VTODO":
+        return ()
+    done = tuple(part.value(name).upper() for name in ("STATUS", "PERCENT-COMPLETE", "COMPLETED"))
+    return done if any(done) and done != ("NEEDS-ACTION", "", "") else ()
 
 
 def _drafts(old: Scheduled | None, new: Scheduled, change: Change) -> list[Draft]:

@@ -1,6 +1,6 @@
 """What a change of a calendar object leads to, before anybody is asked where the recipients are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from optimails.groupware.scheduling import editing
@@ -8,6 +8,7 @@ from optimails.groupware.scheduling.api import Method
 from optimails.groupware.scheduling.messages import sequence_of
 from optimails.groupware.scheduling.objects import Key, Scheduled, message_text, stamp
 from optimails.groupware.text import Component, Property
+from optimails.model.errors import Reason, Refused
 
 OWN_PARAMS = ("SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND")
 """Between a program and its server, never in a message (RFC 6638 §7)."""
@@ -17,6 +18,9 @@ _OWN_PROPERTIES = (
     "X-MOZ-LASTACK", "X-MOZ-SNOOZE-TIME", "X-MOZ-GENERATION", "X-LIC-ERROR", "X-MOZ-SEND-INVITATIONS",
     "X-MOZ-SEND-INVITATIONS-UNDISCLOSED", "X-MOZ-INVITED-ATTENDEE",
 )  # fmt: skip
+
+
+MAX_TEXTS = 64 * 2**20  # bytes of the messages of one change
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,12 @@ class Plan:
     text: bytes
     drafts: tuple[Draft, ...] = ()
     consequential: bool = True
+
+
+def check_size(drafts: Sequence[Draft]) -> None:
+    """Raises ``Refused(LIMIT)``."""
+    if sum(len(one.text) for one in drafts) > MAX_TEXTS:
+        raise Refused(Reason.LIMIT, "Those are too many and too large messages")
 
 
 def draft(  # noqa: PLR0913, PLR0917 - what a message is made of

@@ -47,7 +47,13 @@ def requested(message: ItipMessage, told: Scheduled, stored: Scheduled | None, o
     if message.method is Method.ADD:
         return _added(told, stored)
     if stored is None:
+        if _declined(told, own):
+            return Arrival(Result.STALE, why="declined, and taken away")
         return Arrival(Result.APPLIED, told.text())
+    return _updated(told, stored, own)
+
+
+def _updated(told: Scheduled, stored: Scheduled, own: frozenset[str]) -> Arrival:
     fresh = {key: part for key, part in told.parts.items() if not _stale(part, _counterpart(stored, key))}
     if not fresh or (None in told.parts and None not in fresh):
         return STALE
@@ -64,6 +70,12 @@ def requested(message: ItipMessage, told: Scheduled, stored: Scheduled | None, o
     stored.parts.update(fresh)
     _keep_zones(stored, told)
     return Arrival(Result.APPLIED, stored.text())
+
+
+def _declined(told: Scheduled, own: frozenset[str]) -> bool:
+    """Whether the organizer knows that the attendee does not come to any of it: then it is not put back before him."""
+    people = [attendees_of(part) for part in told.parts.values()]
+    return {partstat(line) for found in people for user, line in found.items() if user in own} == {"DECLINED"}
 
 
 def cancelled(told: Scheduled, stored: Scheduled | None) -> Arrival:

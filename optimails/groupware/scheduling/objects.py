@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from optimails.groupware.api import Rule, Unfit
 from optimails.groupware.calendar import CalendarObject, from_root, occurrences
 from optimails.groupware.moments import DAY, Moment, clock_of, duration, moment, read
-from optimails.groupware.recurrence import Budget
+from optimails.groupware.recurrence import SHARE, Budget
 from optimails.groupware.scheduling import editing
 from optimails.groupware.scheduling.messages import SCHEDULED
 from optimails.groupware.scheduling.people import attendees_of, organizer_of
@@ -20,6 +20,7 @@ from optimails.model.errors import BadSyntax
 
 Key = int | None
 PRODID = "PRODID:-//Optimails//EN"
+STEPS = 400_000  # some seconds at worst, and then recurrences are no longer found
 MAX_INSTANCES = 200  # that are looked at to find one
 
 
@@ -32,6 +33,7 @@ class Scheduled:
     component: str
     uid: str
     object: CalendarObject = field(repr=False)
+    budget: Budget = field(default_factory=lambda: Budget(STEPS), repr=False)  # of all that is computed for it
 
     @property
     def master(self) -> Component | None:
@@ -158,7 +160,8 @@ def instance(of: Scheduled, key: int) -> Component | None:
     if master is None or begin is None:
         return None
     alone = CalendarObject(of.uid, of.component, (master,), of.object.zones, of.root)
-    found = occurrences(alone, key - 1, key + 1, Budget(), MAX_INSTANCES).found
+    with of.budget.share(SHARE) as budget:
+        found = occurrences(alone, key - 1, key + 1, budget, MAX_INSTANCES).found
     if not any(one.start == key for one in found):
         return None
     made = editing.copied(master)

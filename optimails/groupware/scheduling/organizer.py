@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from optimails.groupware.api import Rule, Unfit
 from optimails.groupware.scheduling import editing
 from optimails.groupware.scheduling.api import Method
-from optimails.groupware.scheduling.drafts import ANSWERED, Draft, Plan, draft, keyed
+from optimails.groupware.scheduling.drafts import ANSWERED, Draft, Plan, check_size, draft, keyed
 from optimails.groupware.scheduling.messages import sequence_of
 from optimails.groupware.scheduling.objects import Key, Scheduled, date_line, dates, instance, span
 from optimails.groupware.scheduling.people import attendees_of, by_server, organizer_of, partstat, user_of
@@ -134,10 +134,13 @@ def _drafts(old: Scheduled | None, new: Scheduled | None, change: Change, forced
     if len(groups) > MAX_GROUPS:
         raise Unfit(Rule.MAX_ATTENDEES, "Too many attendees are each invited to something else")
     drafts: list[Draft] = []
+    said_before: dict[Key, object] = {}
+    said_after: dict[Key, object] = {}
     for (had, has, force), users in groups.items():
-        one = _message(_View(old, had), _View(new, has), users, change, force)
+        one = _message(_View(old, had, said_before), _View(new, has, said_after), users, change, force)
         if one is not None:
             drafts.append(one)
+            check_size(drafts)
     return drafts
 
 
@@ -154,10 +157,12 @@ def _invitations(of: Scheduled | None, change: Change) -> dict[str, frozenset[Ke
 class _View:
     """What somebody sees who is named in the components with these keys."""
 
-    def __init__(self, of: Scheduled | None, keys: frozenset[Key]) -> None:
+    def __init__(self, of: Scheduled | None, keys: frozenset[Key], said: dict[Key, object] | None = None) -> None:
+        """``said``: what is known of the components, for all who see them."""
         self.of = of
         self.keys = keys
         self.excluded: set[int] = set()
+        self._said: dict[Key, object] = {} if said is None else said
         if of is not None and None in keys:
             self.excluded = {key for key in of.parts if key is not None and key not in keys}
             self.excluded |= dates(of.parts[None], "EXDATE", of)
@@ -185,7 +190,9 @@ class _View:
 
     def said(self, key: Key) -> object:
         assert self.of is not None
-        return _fingerprint(self.of.parts[key])
+        if key not in self._said:
+            self._said[key] = _fingerprint(self.of.parts[key])
+        return self._said[key]
 
 
 def _message(had: _View, has: _View, users: list[str], change: Change, force: str) -> Draft | None:

@@ -8,15 +8,13 @@ from optimails.groupware.api import Rule, Unfit
 from optimails.groupware.moments import DAY
 from optimails.groupware.scheduling import attendee, organizer
 from optimails.groupware.scheduling.api import ItipMessage, new_id
-from optimails.groupware.scheduling.drafts import Draft
+from optimails.groupware.scheduling.drafts import Draft, check_size
 from optimails.groupware.scheduling.messages import summary_of
 from optimails.groupware.scheduling.objects import Scheduled, ended, read_scheduled
 from optimails.groupware.scheduling.organizer import Change
 from optimails.groupware.scheduling.users import User
 from optimails.model.account import Account
 from optimails.model.errors import BadSyntax, Reason, Refused
-
-MAX_TEXTS = 64 * 2**20  # bytes of the messages of one change
 
 
 class Role(Enum):
@@ -119,8 +117,7 @@ def messages_of(
     drafts: list[Draft] | tuple[Draft, ...], of: Scheduled, sender: str, change: Change
 ) -> tuple[ItipMessage, ...]:
     """One for each recipient. Raises ``Refused(LIMIT)``."""
-    if sum(len(one.text) for one in drafts) > MAX_TEXTS:
-        raise Refused(Reason.LIMIT, "Those are too many and too large messages")
+    check_size(drafts)
     summary = summary_of(list(of.parts.values()))
     return tuple(
         ItipMessage(

@@ -27,7 +27,8 @@ from optimails.model.account import Account
 from optimails.model.errors import MailError, Reason, Refused, Unavailable
 from optimails.model.ids import AccountId
 
-AT_ONCE = 25  # messages that a change waits for
+AT_ONCE = 25  # messages that a change waits for,
+AT_ONCE_SIZE = 2**20  # and bytes of them, at most
 _WAITS = (5, 30, 120, 600, 3600)  # seconds before the next attempt; the last again and again
 _PATIENCE = 4 * 86_400  # seconds after which a message is given up
 log = logging.getLogger(__name__)
@@ -204,6 +205,7 @@ class _Round:
         self._owner = owner
         self._account = account
         self._left = most
+        self._room = AT_ONCE_SIZE
         self._blocked: set[tuple[str, str]] = set()  # recipient and UID: what comes later has to wait
         self._failed = 0
 
@@ -228,7 +230,8 @@ class _Round:
 
     def _one(self, row: MessageRow, message: ItipMessage, now: int) -> bool:
         if self._left is not None:
-            self._left -= 1
+            self._room -= len(message.text)
+            self._left = self._left - 1 if self._room > 0 else 0
         try:
             if self._scheduler._send(self._owner, message):  # noqa: SLF001 - its own
                 return True

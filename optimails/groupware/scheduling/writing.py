@@ -14,6 +14,7 @@ from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Collection, Conditions, Item, Kind, Overtaken, Rule, Unfit
 from optimails.groupware.scheduling import outbox, planning
 from optimails.groupware.scheduling.api import ItipMessage
+from optimails.groupware.scheduling.drafts import MAX_TEXTS
 from optimails.groupware.scheduling.incoming import users_in
 from optimails.groupware.scheduling.objects import Scheduled
 from optimails.groupware.scheduling.pending import Pending
@@ -112,8 +113,9 @@ class CalendarWriting:
     ) -> tuple[Item, bool, bool]:
         found = account.read(collection, name) if collection.kind is Kind.CALENDAR else None
         before = found[1] if found is not None else None
-        new = read_or_none(data) if collection.kind is Kind.CALENDAR else None
-        if new is None or not (might_be_scheduled(data) or might_be_scheduled(before)):
+        concerned = collection.kind is Kind.CALENDAR and (might_be_scheduled(data) or might_be_scheduled(before))
+        new = read_or_none(data) if concerned else None
+        if new is None:
             return (*account.put(collection, name, data, conditions), False)
         if not _holds(found[0] if found else None, conditions):
             return (*account.put(collection, name, data, conditions), False)  # says what is wrong
@@ -191,7 +193,7 @@ class CalendarWriting:
                 old = read_or_none(text)
                 if old is not None:
                     messages += self._deleted(text, old, writer, reply=True).messages
-            if sum(len(one.text) for one in messages) > planning.MAX_TEXTS * 4:
+            if sum(len(one.text) for one in messages) > 4 * MAX_TEXTS:
                 raise Refused(Reason.LIMIT, "Too many people would have to be told")
             self._mark(account.account, messages)
             account.remove(collection.name, AllGone(etags, collection.id, messages, int(self._clock())))

@@ -54,6 +54,10 @@ CASES = {
         ACCEPTED.replace(b"ORGANIZER:", b"ORGANIZER;SCHEDULE-AGENT=CLIENT:"), []),
     "once more, by force": (ACCEPTED, ACCEPTED.replace(b"ORGANIZER:", b"ORGANIZER;SCHEDULE-FORCE-SEND=REPLY:"), [
         ("REPLY", (ANN,), ["all"])]),
+    "half of a task": (
+        meeting(part("DUE:20261103T100000Z", kind="VTODO")),
+        meeting(part("DUE:20261103T100000Z", "PERCENT-COMPLETE:50", "STATUS:IN-PROCESS", kind="VTODO")), [
+            ("REPLY", (ANN,), ["all"])]),
     "handed on": (ASKED, HANDED_ON, [("REPLY", (ANN,), ["all"]), ("REQUEST", ("dan@example.org",), ["all"])]),
 }  # fmt: skip
 

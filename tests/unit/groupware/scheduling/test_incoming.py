@@ -203,6 +203,13 @@ def test_handed_on():
     assert answers(received(yes.drafts[0], mine, own=ANN, sender=CAT).text, CAT) == {"all": "ACCEPTED"}
 
 
+def test_how_far_a_task_is_stands_in_the_organizers():
+    task, kind = ("DUE:20261103T100000Z",), {"kind": "VTODO"}
+    plan = attended(meeting(part(*task, **kind)), meeting(part(*task, "PERCENT-COMPLETE:50", bob="IN-PROCESS", **kind)))
+    mine = received(plan.drafts[0], meeting(part(*task, **kind)), own=ANN, sender=BOB).text
+    assert (values(mine, "PERCENT-COMPLETE"), answers(mine, BOB)) == (["50"], {"all": "IN-PROCESS"})
+
+
 def test_another_recurrence_is_added():
     extra = meeting(part("DTSTART;TZID=Europe/Paris:20261105T100000", "DTEND;TZID=Europe/Paris:20261105T110000"))
     arrival = take("ADD", extra, meeting(part(*SERIES)))

@@ -43,6 +43,8 @@ def test_who_deletes_his_copy_declines_unless_nobody_is_to_know(company):
     company.put(ANN, PLAIN)
     company.delete(BOB)
     assert company.answers(ANN, BOB) == {"all": "DECLINED"}
+    company.change(ANN, b":Talk", b":Lunch")
+    assert company.texts(BOB) == []  # he does not come, whatever it is called
     company.change(ANN, b"T090000Z", b"T080000Z")
     company.delete(BOB, reply=False)
     assert company.answers(ANN, BOB) == {"all": "NEEDS-ACTION"}
