@@ -13,7 +13,7 @@ from optimails.model.errors import MailError
 
 log = logging.getLogger(__name__)
 
-LOOK_AROUND = 30.0  # seconds between two looks when nothing happens
+LOOK_AROUND = 5.0  # seconds between two looks when nothing happens: one row is read
 BREATH = 1.0  # seconds between two looks when something is due that cannot be done yet
 
 

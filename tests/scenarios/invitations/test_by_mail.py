@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import contextlib
+import http.client
 import smtplib
+import ssl
 import threading
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -13,14 +15,12 @@ from pathlib import Path
 import pytest
 
 from optimails.cli.mail import account_of
-from optimails.groupware.scheduling.pending import Pending
-from optimails.groupware.scheduling.planning import Writer
-from optimails.groupware.scheduling.scheduler import Scheduler
-from optimails.groupware.scheduling.users import ELSEWHERE, User
 from optimails.groupware.service import LocalGroupware
+from tests.support import certificates
 from tests.support.calendars import calendar, component
 from tests.support.dns_server import local_dns
 from tests.support.eventually import eventually
+from tests.support.free_ports import free_ports
 from tests.support.inboxes import inbox
 from tests.support.scripted_smtp import ScriptedSmtp
 from tests.support.senders import txt
@@ -28,6 +28,10 @@ from tests.support.service import Service
 
 BANK = "bank.example"
 SETTINGS = """
+[[listener]]
+protocol = "http"
+address = "127.0.0.1:{web}"
+tls = "implicit"
 [smtp]
 xclient_networks = ["127.0.0.0/8"]
 [dns]
@@ -81,24 +85,25 @@ class Outside:
 
 
 class World:
-    def __init__(self, service: Service, outside: Outside) -> None:
-        self.service, self.outside = service, outside
+    def __init__(self, service: Service, outside: Outside, port: int) -> None:
+        self.service, self.outside, self.port = service, outside, port
         self.user = service.peer.users[0]
         with service.admin() as admin:
             self.account = account_of(admin.account_get(self.user.address))
         self.groupware = LocalGroupware(service.data)
-        self.scheduler = Scheduler(self.groupware, self, Pending(service.data))
 
-    def users(self, addresses):
-        """``optimails.groupware.scheduling.users.People``."""
-        return {one: User(self.account) if one == self.user.address else ELSEWHERE for one in addresses}
-
-    def put(self, *lines: str, uid: str) -> None:
-        """As a calendar program of the user does."""
+    def put(self, *lines: str, uid: str, writer: int = 0) -> None:
+        """As a calendar program of the user does, or of a delegate."""
         text = calendar(component("VEVENT", uid, f"ORGANIZER:mailto:{self.user.address}", *lines))
-        with self.groupware.open(self.account) as account:
-            where = account.collection("calendar")
-            self.scheduler.put(account, Writer(self.account), where, f"{uid}.ics", text.encode())
+        user = self.service.peer.users[writer]
+        login = base64.b64encode(f"{user.login}:{user.password}".encode()).decode()
+        tls = ssl.create_default_context(cafile=self.service.peer.ca_file)
+        connection = http.client.HTTPSConnection(certificates.HOST, self.port, timeout=60, context=tls)
+        headers = {"Authorization": f"Basic {login}", "Content-Type": "text/calendar"}
+        connection.request("PUT", f"/dav/{self.user.address}/calendar/{uid}.ics", text.encode(), headers)
+        answer = connection.getresponse()
+        assert answer.status in (201, 204), answer.read()
+        connection.close()
 
     def shows(self, uid: str) -> str:
         """The text in the user's calendar, unfolded."""
@@ -130,12 +135,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         stack.callback(outside.stop)
         dns = stack.enter_context(local_dns(zone))
-        settings = SETTINGS.format(dns=dns.address, bank=BANK, port=outside.smtp.port, gone=outside.gone.port)
+        (web,) = free_ports(1)
+        settings = SETTINGS.format(web=web, dns=dns.address, bank=BANK, port=outside.smtp.port, gone=outside.gone.port)
         folder: Path = tmp_path_factory.mktemp("invitations")
         service = Service(folder, users=2, settings=settings)
         stack.callback(service.kill)
         service.start()
-        yield World(service, outside)
+        yield World(service, outside, web)
 
 
 def said(itip: str, method: str) -> str:
@@ -190,3 +196,20 @@ def test_an_invitation_that_comes_waits_in_the_calendar_and_is_called_off(world:
     world.arrives(said(invitation, "REQUEST"), BOB)  # an older one comes late
     assert eventually(lambda: world.results() == before + 3)
     assert "STATUS:CANCELLED" in world.shows("in-1")
+
+
+@pytest.mark.slow
+def test_a_delegate_invites_for_the_owner_and_gets_copies_of_what_comes(world: World) -> None:
+    delegate = world.service.peer.users[1]
+    world.service.optimails("delegate", "add", world.user.address, delegate.address, "--invitations")
+    sent = len(world.outside.mails())
+    world.put("DTSTART:20270113T090000Z", "SUMMARY:For you", f"ATTENDEE:mailto:{BOB}", uid="behalf-1", writer=1)
+    assert eventually(lambda: len(world.outside.mails()) == sent + 1), world.service.output()
+    mail = world.outside.mails()[-1]
+    assert mail["From"].addresses[0].addr_spec == world.user.address
+    assert mail["Sender"].address.addr_spec == delegate.address
+    people = (f"ORGANIZER:mailto:{BOB}", f"ATTENDEE:mailto:{world.user.address}")
+    invitation = calendar(component("VEVENT", "copy-1", "DTSTART:20270114T090000Z", *people))
+    world.arrives(said(invitation, "REQUEST"), BOB)
+    (copy,) = inbox(world.service, delegate)
+    assert f"X-Optimails-Invitation-For: {world.user.address}".encode() in copy
