@@ -68,6 +68,9 @@ class Rights(Protocol):
         """What viewers said to what the account offers; None for all of it, a delegation."""
 
     async def send_right(self, viewer: AccountId, owner: AccountId) -> SendRight: ...
+    async def owners_with_copies(self) -> list[AccountId]:
+        """Whose delegates may get copies of the owner's invitations."""
+
     async def identify(self, text: str, owner: Account) -> Identifier:
         """Whom an identifier as people write it means. Raises ``Refused(NON_EXISTENT)``."""
 

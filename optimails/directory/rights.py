@@ -99,6 +99,9 @@ class LocalRights:
     async def answers(self, owner: AccountId) -> dict[tuple[AccountId, Object | None], Answer]:
         return await self._read(lambda connection: rights_rows.answers(connection, owner))
 
+    async def owners_with_copies(self) -> list[AccountId]:
+        return await self._read(rights_rows.owners_with_copies)
+
     async def send_right(self, viewer: AccountId, owner: AccountId) -> SendRight:
         """In whose name the viewer may send mail from an address of the owner."""
         who, whose = await self._account(viewer), await self._account(owner)

@@ -92,6 +92,14 @@ def sharing(connection: Connection, owner: AccountId) -> Sharing:
     )
 
 
+def owners_with_copies(connection: Connection) -> list[AccountId]:
+    """Whose delegates get copies of invitations."""
+    rows = connection.execute(
+        select(delegation_table.c.owner).where(delegation_table.c.invitations).distinct().order_by("owner")
+    )
+    return [AccountId(owner) for (owner,) in rows]
+
+
 def offers(
     connection: Connection, viewer: AccountId, identifiers: Iterable[Identifier], kinds: Collection[Kind]
 ) -> list[Offer]:

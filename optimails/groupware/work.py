@@ -18,7 +18,7 @@ from optimails.model.ids import AccountId
 from optimails.queue.database import Database
 
 FOLDER = "calendars"
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE look (
     account TEXT PRIMARY KEY,
@@ -49,7 +49,13 @@ CREATE TABLE mailed (
     PRIMARY KEY (account, uid, recipient)
 ) WITHOUT ROWID;
 CREATE INDEX mailed_at ON mailed (at);
+
+CREATE TABLE copied (
+    account TEXT PRIMARY KEY,
+    change INTEGER NOT NULL
+) WITHOUT ROWID;
 """
+UPGRADES = {1: "CREATE TABLE copied (account TEXT PRIMARY KEY, change INTEGER NOT NULL) WITHOUT ROWID"}
 BATCH = 50
 KEEP_MAILED = 400 * 86_400  # seconds for which readers of an invitation are told what changed since
 
@@ -77,7 +83,7 @@ class Work:
         """``data`` is the service's data folder; ``wake`` is called when there is something to do at once."""
         self.clock = clock
         self._wake = wake
-        self._database = Database(data / FOLDER / "work.sqlite", SCHEMA, VERSION, {})
+        self._database = Database(data / FOLDER / "work.sqlite", SCHEMA, VERSION, UPGRADES)
 
     def close(self) -> None:
         self._database.close()
@@ -162,3 +168,16 @@ class Work:
                 database.execute("INSERT OR REPLACE INTO mailed VALUES (?, ?, ?, ?, ?, ?)", row)
 
         self._database.write_now(write)
+
+    # -- scheduling inboxes of which delegates get copies
+
+    def copied(self, account: AccountId) -> int | None:
+        """The change of the account's inbox up to which delegates have copies; None: nobody ever had any."""
+        query = "SELECT change FROM copied WHERE account = ?"
+        row = self._database.read_now(lambda database: database.execute(query, (account,)).fetchone())
+        return None if row is None else int(row[0])
+
+    def copy(self, account: AccountId, change: int) -> None:
+        """They have those up to this one."""
+        query = "INSERT OR REPLACE INTO copied VALUES (?, ?)"
+        self._database.write_now(lambda database: database.execute(query, (account, change)))

@@ -2,9 +2,11 @@
 
 import asyncio
 
+from optimails.audit import AuditLog
 from optimails.config import Config
 from optimails.delivery.calendars.arrivals import Arrivals
 from optimails.delivery.calendars.failures import Undelivered
+from optimails.delivery.calendars.inboxes import Inboxes
 from optimails.delivery.calendars.outgoing import MailedInvitations
 from optimails.delivery.calendars.reminders import Reminders
 from optimails.delivery.calendars.runner import CalendarRunner
@@ -27,7 +29,9 @@ class CalendarJobs:
         groupware = LocalGroupware(data, bounds_of(config.dav))
         self._scheduling = SchedulingJobs(config, directory, MailedInvitations(queue, work, Signer(data)))
         arrivals = Arrivals(work, directory, self._scheduling.scheduler)
-        self._runner = CalendarRunner(work, [arrivals, Reminders(work, groupware, directory, queue, config)])
+        reminders = Reminders(work, groupware, directory, queue, config)
+        inboxes = Inboxes(work, groupware, directory, queue, AuditLog(data))
+        self._runner = CalendarRunner(work, [arrivals, reminders, inboxes])
         self.undelivered = Undelivered(groupware, directory)
 
     async def run(self) -> None:

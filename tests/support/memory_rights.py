@@ -93,6 +93,10 @@ class MemoryRights:
     async def answers(self, owner):
         return {(who, on): one for (who, whose, on), one in self.given_answers.items() if whose == owner and one}
 
+    async def owners_with_copies(self):
+        self._check()
+        return sorted({given.owner for given in self.delegations if given.invitations})
+
     async def send_right(self, viewer, owner) -> SendRight:
         known = await self.sharing(owner)
         return decision.send_right(self._account(viewer), self._account(owner), known.delegations, time.time())

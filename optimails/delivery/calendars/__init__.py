@@ -8,7 +8,9 @@ failures.py   those that came back
 carried.py    what a mail carries, and in whose name it speaks
 proof.py      whether it comes from there
 intake.py     delivered mail: noted for the calendar, or left alone
+copies.py     copies of that for delegates
 arrivals.py   what was noted, on its way into calendars
 reminders.py  reminders by mail
-runner.py     the last two at work
+inboxes.py    copies for delegates of what came without a mail
+runner.py     the last three at work
 """

@@ -19,6 +19,8 @@ from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, Refused
 
 MARK = b"text/calendar"
+IDENTITY = "mail "
+"""How the ids of messages begin that came by mail."""
 _MAX_ENCODED = MAX_TEXT * 3 // 2
 
 

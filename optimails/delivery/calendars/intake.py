@@ -123,7 +123,9 @@ class CalendarIntake:
     @staticmethod
     def _noted(arrival: Arrival, method: Method, author: EmailAddress, itip: bytes) -> work.Arrival:
         identity = hashlib.sha256(b"\0".join((method.encode(), author.key.encode(), itip))).hexdigest()
-        return work.Arrival(arrival.account.id, f"mail {identity}", author.key, arrival.account.address.key, itip)
+        return work.Arrival(
+            arrival.account.id, f"{carried.IDENTITY}{identity}", author.key, arrival.account.address.key, itip
+        )
 
     @staticmethod
     def _say(arrival: Arrival, result: str) -> None:
