@@ -18,7 +18,7 @@ from radicale.rights import BaseRights
 from radicale.storage import BaseStorage
 
 from caldav.session.dispatch import METHODS, dispatch
-from caldav.session.exchange import Answer, Exchange
+from caldav.session.exchange import Answer, Exchange, read_query
 from caldav.session.world import World
 
 ACCOUNT = "optimails.account"
@@ -103,8 +103,9 @@ class DavApplication(Application):
         headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key[:5] == "HTTP_"}
         headers["content-type"] = environ.get("CONTENT_TYPE", "")
         exchange = Exchange(
-            environ["REQUEST_METHOD"].upper(), base_prefix, path, environ[ACCOUNT], headers, environ[BODY]
-        )
+            environ["REQUEST_METHOD"].upper(), base_prefix, path, environ[ACCOUNT], headers, environ[BODY],
+            read_query(environ.get("QUERY_STRING", "")), environ.get("wsgi.url_scheme", "https"),
+        )  # fmt: skip
         answer: Answer = dispatch(self._world, exchange)
         return answer.status, answer.headers, answer.body, None
 

@@ -232,6 +232,8 @@ class Dav:
         if body is None:
             return _response(error(413, "C:max-resource-size"))
         environ = _environ(scope, headers, account, body)
+        if self._config.dav.allow_plain:  # the proxy in front has TLS
+            environ["wsgi.url_scheme"] = "https"
         assert self._answering is not None
         if slow(scope["method"], scope["path"], headers.get("depth", "")):
             return await self._slowly(account, environ)
@@ -324,7 +326,9 @@ def _environ(scope: Scope, headers: dict[str, str], account: Account, body: byte
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": ROOT,
         "PATH_INFO": scope["path"].removeprefix(ROOT) or "/",
+        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": scope["scheme"],
         "CONTENT_TYPE": headers.get("content-type", ""),
         "CONTENT_LENGTH": str(len(body)),
         ACCOUNT: account,

@@ -1,6 +1,6 @@
 """GET, PUT and DELETE; COPY and MOVE of items."""
 
-from caldav.session import moving, scheduling
+from caldav.session import attachments, moving, scheduling
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place, place_of
@@ -97,6 +97,7 @@ def put(place: Place) -> Answer:
     type_, charset = _content_type(place.exchange.headers.get("content-type", ""))
     if (type_ != _TYPES[kind][0] and type_ not in _ALSO) or charset not in ("", "utf-8", "utf8", "us-ascii"):
         raise Precondition(403, _TYPES[kind][1])
+    attachments.check(view, place.exchange.body)
     return scheduling.put(place, view, address.item, place.exchange.body)
 
 

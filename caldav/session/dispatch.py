@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from caldav.session import access, collections, contents, notifications, outbox, proxies
+from caldav.session import access, attachments, collections, contents, notifications, outbox, proxies
 from caldav.session.errors import answer_for
 from caldav.session.exchange import Answer, Exchange
 from caldav.session.places import OUTBOX, Place, place_of
@@ -18,7 +18,7 @@ from optimails.model.errors import MailError
 log = logging.getLogger(__name__)
 CAPABILITIES = (
     "1, 3, access-control, calendar-access, calendar-auto-schedule, addressbook, extended-mkcol, calendar-proxy,"
-    " calendarserver-sharing"
+    " calendarserver-sharing, calendar-managed-attachments, calendar-managed-attachments-no-recurrence"
 )
 METHODS: dict[str, Callable[[Place], Answer]] = {
     "GET": contents.get,
@@ -35,7 +35,7 @@ METHODS: dict[str, Callable[[Place], Answer]] = {
     "MKCALENDAR": collections.mkcalendar,
     "MKCOL": collections.mkcol,
 }
-_OF_THEIR_OWN = (notifications, outbox, proxies)
+_OF_THEIR_OWN = (notifications, outbox, proxies, attachments)
 """Collections without items that are stored."""
 
 

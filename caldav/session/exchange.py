@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from optimails.groupware.api import Conditions
 from optimails.model.account import Account
@@ -32,6 +32,13 @@ class Exchange:
     user: Account
     headers: Mapping[str, str]  # names in lower case
     body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = "https"
+
+    @property
+    def origin(self) -> str:
+        """The beginning of addresses that stand in texts."""
+        return f"{self.scheme}://{self.headers.get('host', 'localhost')}"
 
     @property
     def depth(self) -> int | None:
@@ -60,6 +67,14 @@ class Exchange:
         if not value or (parts.netloc and parts.netloc.lower() != host.lower()) or not path.startswith(self.root + "/"):
             raise BadSyntax("Not a destination of ours")
         return path.removeprefix(self.root)
+
+
+def read_query(text: str) -> dict[str, str]:
+    """Of each name the last value; nothing when there are too many to mean anything."""
+    try:
+        return dict(parse_qsl(text[:4_000], keep_blank_values=True, max_num_fields=20))
+    except ValueError:
+        return {}
 
 
 def _etags(value: str | None) -> tuple[str, ...] | None:

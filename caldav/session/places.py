@@ -32,6 +32,7 @@ from optimails.texts import text
 SAFE = "@!$&'()*+,=:~-._"
 NOTIFICATIONS = "notifications"
 """The segment of the collection of notifications (``caldav.session.notifications``) in addresses."""
+ATTACHMENTS = "attachments"
 PROXIES = ("calendar-proxy-read", "calendar-proxy-write")
 OUTBOX = "schedule-outbox"
 """The same of the scheduling outbox (``caldav.session.outbox``)."""
@@ -177,7 +178,7 @@ class Place:
 
     def reserved(self, name: str) -> bool:
         """Whether the segment means something of ours in the user's home."""
-        ours = (NOTIFICATIONS, OUTBOX, INBOX, *PROXIES)
+        ours = (NOTIFICATIONS, ATTACHMENTS, OUTBOX, INBOX, *PROXIES)
         return bool(mounted(name)) or name in ours or (name == COMPANY and self.company() is not None)
 
     def outbox(self) -> bool:

@@ -1,9 +1,9 @@
-"""POST: what the root of its body asks for."""
+"""POST: what its address says, or the root of its body."""
 
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from caldav.session import invitations
+from caldav.session import attachments, invitations
 from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place
@@ -17,6 +17,8 @@ _ACTS: dict[str, Callable[[Place, Element], Answer]] = {
 
 
 def post(place: Place) -> Answer:
+    if "action" in place.exchange.query:
+        return attachments.post(place)
     root = read_xml(place.exchange.body)
     act = _ACTS.get(root.tag) if root is not None else None
     if root is None or act is None:

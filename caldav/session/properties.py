@@ -11,6 +11,7 @@ from caldav.session.privileges import privileges, supported
 from caldav.session.world import View
 from caldav.wire.names import ICAL, c, cr, cs, d, element, href, text
 from optimails.groupware.api import Kind
+from optimails.groupware.attachments import MAX_ATTACHMENTS
 from optimails.model.rights import EVERYTHING, Right
 
 Values = Mapping[str, Callable[[], str | None]]
@@ -160,6 +161,8 @@ def _of_calendar(place: Place, view: View) -> dict[str, Callable[[], str | None]
         c("supported-calendar-data"): lambda: '<C:calendar-data content-type="text/calendar" version="2.0"/>',
         c("supported-collation-set"): lambda: "".join(element(c("supported-collation"), n) for n in _COLLATIONS),
         c("max-resource-size"): lambda: str(bounds.item_size),
+        c("max-attachment-size"): lambda: str(bounds.attachment),
+        c("max-attachments-per-resource"): lambda: str(MAX_ATTACHMENTS),
         c("min-date-time"): lambda: "00010101T000000Z",
         c("max-date-time"): lambda: "99991231T235959Z",
         c("schedule-calendar-transp"): lambda: "<C:transparent/>" if collection.transparent else "<C:opaque/>",

@@ -12,7 +12,7 @@ from caldav.session.places import Place
 from caldav.session.world import View
 from caldav.wire.names import c, d, href
 from optimails.groupware.account import etag_of
-from optimails.groupware.api import Item, Kind
+from optimails.groupware.api import Conditions, Item, Kind
 from optimails.groupware.scheduling.inbox import INBOX, choose_default, default_calendar
 from optimails.groupware.scheduling.organizer import MAX_ATTENDEES
 from optimails.groupware.scheduling.planning import Writer
@@ -36,13 +36,13 @@ def writer(place: Place, view: View) -> Writer:
     return Writer(owner, may_send=right is not SendRight.NO)
 
 
-def put(place: Place, view: View, name: str, data: bytes) -> Answer:
-    """Store an item, and what follows from it."""
+def put(place: Place, view: View, name: str, data: bytes, conditions: Conditions | None = None) -> Answer:
+    """Store an item, and what follows from it, under these conditions or those of the request."""
     need_calendar(view)
     by = writer(place, view)
     try:
         item, created = place.world.scheduler.put(
-            view.account, by, view.collection, name, data, place.exchange.conditions
+            view.account, by, view.collection, name, data, conditions or place.exchange.conditions
         )
     except Refused as refused:
         raise _may_not_send(place, by, refused) from refused

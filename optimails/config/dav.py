@@ -20,6 +20,12 @@ class DavSettings(Section):
         ge=1_048_576,
         description="Bytes of all of an account's calendars and contacts; mail does not count.",
     )
+    max_attachment: int = Field(
+        10_485_760,
+        ge=65_536,
+        le=67_108_864,
+        description="Bytes of one file that is attached to an event or task; all of them count for `max_storage`.",
+    )
     max_items: int = Field(100_000, ge=100, description="Items of one calendar or address book.")
     max_collections: int = Field(250, ge=3, description="Calendars, address books and task lists of one account.")
     max_matches: int = Field(20_000, ge=100, description="Items of one answer to a query; more are refused.")
@@ -53,5 +59,5 @@ class DavSettings(Section):
 
     @property
     def max_body(self) -> int:
-        """Bytes of a request's body: an item, or XML."""
-        return max(self.max_item, 4_194_304) + 65_536
+        """Bytes of a request's body: an item, a file, or XML."""
+        return max(self.max_item, self.max_attachment, 4_194_304) + 65_536

@@ -23,6 +23,7 @@ publishing.py    what is read under secret addresses
 colleagues.py    when other people are busy, as far as who asks may know
 expanding.py     texts with recurrences written out, or in part
 transfer.py      whole collections in and out
+attachments.py   files that belong to events and tasks
 undelete.py      what was deleted, and bringing it back
 visited.py       how an account shows what others share with it
 doctor.py        do tables and texts agree

@@ -34,7 +34,7 @@ from optimails.groupware.freebusy import NOBODY, Period, Person, busy_periods
 from optimails.groupware.search import find
 from optimails.groupware.text import decode
 from optimails.index.database import Database, storage_errors
-from optimails.index.groupware import collections, deleted, items, reminders, search
+from optimails.index.groupware import attachments, collections, deleted, items, reminders, search
 from optimails.index.groupware.collections import CollectionRow
 from optimails.index.groupware.items import Facts, ItemRow
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -140,9 +140,9 @@ class AccountGroupware:
 
     @storage_errors
     def usage(self) -> int:
-        """Bytes of all items."""
-        with self.database.read() as connection:
-            return collections.state(connection)[1]
+        """Bytes of all items, and of the attachments that they name."""
+        with self._snapshot() as connection:
+            return collections.state(connection)[1] + attachments.usage(connection)
 
     # Items
 
@@ -415,7 +415,8 @@ class AccountGroupware:
         if old is None and row.items >= self.bounds.items:
             raise Unfit(Rule.QUOTA, "There are too many items", reason=Reason.OVER_QUOTA)
         grown = len(facts.text) - (old.size if old else 0)
-        if grown > 0 and collections.state(connection)[1] + grown > self.bounds.storage:
+        used = collections.state(connection)[1] + (attachments.usage(connection) if grown > 0 else 0)
+        if grown > 0 and used + grown > self.bounds.storage:
             raise Unfit(Rule.QUOTA, "The storage is full", reason=Reason.OVER_QUOTA)
 
     @staticmethod

@@ -60,6 +60,7 @@ class Bounds:
     storage: int = 512 * 2**20  # bytes of all items
     items: int = 100_000  # of one collection
     collections: int = 250
+    attachment: int = 10 * 2**20  # bytes of one file
     deleted: int = 512 * 2**20  # bytes of deleted items that are kept; 0: none are
 
 

@@ -72,6 +72,8 @@ def _rows(parts: Sequence[Component], names: frozenset[str]) -> tuple[list[tuple
     whole = True
     for number, part in enumerate(parts):
         for found in part.properties:
+            if found.name == "ATTACH" and (managed := found.param("MANAGED-ID")):  # RFC 8607: whose file it names
+                rows.append((number, "MANAGED-ID", managed[:MAX_VALUE]))
             if found.name in names:
                 for value in _values(found):
                     whole = whole and len(value) <= MAX_VALUE

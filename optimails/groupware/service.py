@@ -11,6 +11,7 @@ from pathlib import Path
 from optimails.config.dav import DavSettings
 from optimails.groupware.account import AccountGroupware, insert_collection
 from optimails.groupware.api import Bounds, Kind, NewCollection
+from optimails.groupware.attachments import FOLDER
 from optimails.groupware.watch import Watch
 from optimails.groupware.work import Work
 from optimails.index.database import Damaged, Database, Schema, storage_errors
@@ -37,7 +38,12 @@ DEFAULTS = (
 def bounds_of(settings: DavSettings) -> Bounds:
     """As the configuration has them."""
     return Bounds(
-        settings.max_item, settings.max_storage, settings.max_items, settings.max_collections, settings.max_storage
+        item_size=settings.max_item,
+        storage=settings.max_storage,
+        items=settings.max_items,
+        collections=settings.max_collections,
+        attachment=settings.max_attachment,
+        deleted=settings.max_storage,
     )
 
 
@@ -73,6 +79,10 @@ class LocalGroupware:
     def exists(self, account: AccountId) -> bool:
         """Whether the account has ever used them."""
         return account in self._open or (self._data is not None and self.path(account).exists())
+
+    def attachments(self, account: AccountId) -> Path | None:
+        """Where its managed attachments are; None when everything is in memory."""
+        return None if self._data is None else self.path(account).parent / FOLDER
 
     def path(self, account: AccountId) -> Path:
         assert self._data is not None

@@ -14,6 +14,7 @@ from optimails.config import Config
 from optimails.directory.admin import Admin
 from optimails.directory.database import Database
 from optimails.directory.local import LocalDirectory
+from optimails.groupware.attachments import Attachments
 from optimails.groupware.doctor import refresh
 from optimails.groupware.scheduling import outbox
 from optimails.groupware.scheduling.pending import Pending
@@ -71,6 +72,9 @@ class Maintenance:
             with self._groupware.open(account) as groupware:
                 groupware.forget(self._config.dav.keep_deletions_days)
                 forget_deleted(groupware, account.limits.retention)
+                folder = self._groupware.attachments(account.id)
+                if folder is not None:
+                    Attachments(groupware, folder).clean()
                 outbox.forget(groupware, int(time.time()) - KEEP_MESSAGES)
                 if outbox.next_due(groupware) is not None:
                     Pending(self._data).mark(account.id)

@@ -188,21 +188,24 @@ class Reply:
 
 
 class Door:
-    def __init__(self, bounds=None, accounts=None, **options):
+    def __init__(self, bounds=None, accounts=None, data=None, **options):
         """With ``accounts``, people share as in the service; without, two who share nothing."""
         people = Nobody if accounts is None else Neighbours
         self.accounts = {str(one.address): one for one in accounts or map(person, ("claire", "james"))}
         self.people = people(self.accounts)
         self.audit = Lines()
-        self.groupware = LocalGroupware(None, bounds) if bounds else LocalGroupware(None)
+        self.groupware = LocalGroupware(data, bounds) if bounds else LocalGroupware(data)
         self.scheduler = Scheduler(self.groupware, self.people, Pending(None))
         world = World(self.groupware, self.people, Visits(self.audit), self.scheduler, **options)
         self.application = DavApplication(world, 10**6)
 
     def __call__(self, method, path, body="", user="claire", **headers):
         told = []
+        path, action, asked = path.partition("?action=")  # other question marks belong to names
+        query = action[1:] + asked
         environ = {
-            "REQUEST_METHOD": method, "SCRIPT_NAME": "/dav", "PATH_INFO": path, "SERVER_PROTOCOL": "HTTP/1.1",
+            "REQUEST_METHOD": method, "SCRIPT_NAME": "/dav", "PATH_INFO": path,
+            "QUERY_STRING": query, "SERVER_PROTOCOL": "HTTP/1.1",
             "wsgi.errors": None, ACCOUNT: self.accounts[f"{user}@example.org"],
             BODY: body if isinstance(body, bytes) else body.encode(), "HTTP_HOST": "localhost",
             **{f"HTTP_{name.upper()}": value for name, value in headers.items() if name != "type"},

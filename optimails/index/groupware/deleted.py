@@ -1,7 +1,7 @@
 """Rows of deleted items, with their texts: kept for the plan's time, and outside of what the account may keep."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 
@@ -49,6 +49,13 @@ def every(connection: sqlite3.Connection) -> list[DeletedRow]:
 def text(connection: sqlite3.Connection, identity: int) -> bytes | None:
     row = connection.execute("SELECT text FROM deleted WHERE id = ?", (identity,)).fetchone()
     return row[0] if row else None
+
+
+def texts_with(connection: sqlite3.Connection, word: str) -> Iterator[bytes]:
+    """Of those in which the word stands, in upper case."""
+    query = "SELECT text FROM deleted WHERE kind = 'calendar' AND instr(upper(CAST(text AS TEXT)), ?)"
+    for (text,) in connection.execute(query, (word,)):
+        yield text
 
 
 def forget(connection: sqlite3.Connection, identities: Iterable[int]) -> None:

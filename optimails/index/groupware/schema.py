@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-VERSION = 5
+VERSION = 6
 """``PRAGMA user_version`` of a file with this schema; see ``UPGRADES`` at the end."""
 
 metadata = sa.MetaData()
@@ -225,6 +225,18 @@ deleted = sa.Table(
 sa.Index("deleted_time", deleted.c.gone_at, deleted.c.size)
 
 
+attachment = sa.Table(
+    "attachment",  # managed attachments; their content is in files
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("filename", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("size", _BIG, nullable=False),
+    sa.Column("created", _BIG, nullable=False),  # Unix seconds
+    sqlite_with_rowid=False,
+)
+
+
 def sqlite_statements(*tables: sa.Table) -> list[str]:
     """What creates an empty file in SQLite, or only these tables of it."""
     dialect = sqlite.dialect()
@@ -245,5 +257,6 @@ UPGRADES: dict[int, Callable[[], list[str]]] = {
     3: lambda: sqlite_statements(visited),
     4: lambda: sqlite_statements(reminder, reminder_choice),
     5: lambda: sqlite_statements(deleted),
+    6: lambda: sqlite_statements(attachment),
 }
 """What turns a file of the version before into one of this version; carried out when an account is opened."""

@@ -234,7 +234,9 @@ def test_a_file_of_an_older_version_is_brought_up_to_date(tmp_path):
         put(account, "1.ics", event("1"))
     service.close()
     with contextlib.closing(sqlite3.connect(service.path(ACCOUNT.id))) as old:
-        newer = "".join(f"DROP TABLE {name};" for name in ("visited", "deleted", "reminder", "reminder_choice"))
+        newer = "".join(
+            f"DROP TABLE {name};" for name in ("visited", "deleted", "attachment", "reminder", "reminder_choice")
+        )
         old.executescript(f"{newer} PRAGMA user_version = 2")
     with LocalGroupware(tmp_path).open(ACCOUNT) as account:
         visited.keep(account, "0" * 32, {"color": "#123456"})
