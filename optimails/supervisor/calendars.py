@@ -14,7 +14,6 @@ from optimails.directory.api import Directory
 from optimails.dkim import Signer
 from optimails.events import Bus
 from optimails.events.api import Kind, Notice
-from optimails.groupware.service import LocalGroupware, bounds_of
 from optimails.groupware.work import Work
 from optimails.queue.store import Queue
 from optimails.supervisor.scheduling import SchedulingJobs
@@ -26,8 +25,8 @@ class CalendarJobs:
     def __init__(self, config: Config, bus: Bus, work: Work, directory: Directory, queue: Queue) -> None:
         self._bus = bus
         data = config.server.data
-        groupware = LocalGroupware(data, bounds_of(config.dav))
         self._scheduling = SchedulingJobs(config, directory, MailedInvitations(queue, work, Signer(data)))
+        groupware = self._scheduling.groupware
         arrivals = Arrivals(work, directory, self._scheduling.scheduler)
         reminders = Reminders(work, groupware, directory, queue, config)
         inboxes = Inboxes(work, groupware, directory, queue, AuditLog(data))

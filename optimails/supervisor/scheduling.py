@@ -25,10 +25,10 @@ class SchedulingJobs:
     def __init__(self, config: Config, directory: "Directory", outgoing: OutgoingInvitations | None = None) -> None:
         data = config.server.data
         self._directory = directory
-        self._groupware = LocalGroupware(data, bounds_of(config.dav))
+        self.groupware = LocalGroupware(data, bounds_of(config.dav))
         self._pending = Pending(data)
         people = DirectoryPeople(directory, asyncio.get_running_loop())
-        self.scheduler = Scheduler(self._groupware, people, self._pending, outgoing=outgoing)
+        self.scheduler = Scheduler(self.groupware, people, self._pending, outgoing=outgoing)
 
     async def run(self) -> None:
         """For ever."""
@@ -37,7 +37,7 @@ class SchedulingJobs:
                 await self.step()
                 await asyncio.sleep(PAUSE)
         finally:
-            self._groupware.close()
+            self.groupware.close()
 
     async def step(self) -> None:
         """One look at all of them."""

@@ -7,7 +7,7 @@ from optimails.directory.api import Directory
 from optimails.groupware.scheduling.api import Incoming
 from optimails.groupware.scheduling.messages import read_message
 from optimails.groupware.work import Arrival, Work
-from optimails.model.account import AccountState
+from optimails.model.account import Account, AccountState
 from optimails.model.errors import BadSyntax, MailError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -57,11 +57,14 @@ class Arrivals:
         account = await self._directory.account(one.account)
         if account is None or account.state is AccountState.CLOSED:
             return "the account is gone"
+        return await asyncio.to_thread(self._apply_now, account, one)
+
+    def _apply_now(self, account: Account, one: Arrival) -> str:
         try:
             message = read_message(
                 one.text, identity=one.identity, sender=one.sender, recipient=one.recipient, created=int(one.arrived)
             )
         except BadSyntax as wrong:
             return f"refused: {wrong}"
-        outcome = await asyncio.to_thread(self._incoming.apply, account, message)
+        outcome = self._incoming.apply(account, message)
         return f"{outcome.result.value}: {outcome.why}" if outcome.why else outcome.result.value

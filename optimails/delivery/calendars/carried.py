@@ -5,9 +5,10 @@ reader. Of several the first one counts, as in mail programs. What Exchange wrap
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from optimails.groupware.scheduling.api import Method
-from optimails.groupware.scheduling.messages import MAX_TEXT, SCHEDULED, address_of
+from optimails.groupware.scheduling.messages import SCHEDULED, address_of
 from optimails.groupware.text import parse
 from optimails.mime import Part, decode_part, parse_addresses
 from optimails.mime import parse as scan
@@ -21,7 +22,17 @@ from optimails.model.errors import BadSyntax, Refused
 MARK = b"text/calendar"
 IDENTITY = "mail "
 """How the ids of messages begin that came by mail."""
+MAX_TEXT = 2**20  # bytes; of more only the mail is delivered
 _MAX_ENCODED = MAX_TEXT * 3 // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A calendar text as UTF-8. ``method`` None: it is no message of scheduling."""
+
+    itip: bytes
+    method: Method | None = None
+    speakers: frozenset[str] = frozenset()
 
 
 def may_carry(beginning: bytes) -> bool:
@@ -37,8 +48,20 @@ def carried(message: Buffer) -> bytes | None:
                 decoded = decode_part(message, part)
             except Refused:
                 continue
-            return decode_bytes(bytes(decoded), part.charset).encode("utf-8", "replace")[:MAX_TEXT]
+            itip = decode_bytes(bytes(decoded), part.charset).encode("utf-8", "replace")
+            return itip if len(itip) <= MAX_TEXT else None
     return None
+
+
+def read(message: Buffer) -> Carried | None:
+    """All of it. For a large message in a thread."""
+    itip = carried(message)
+    if itip is None:
+        return None
+    try:
+        return Carried(itip, *speakers(itip))
+    except BadSyntax:
+        return Carried(itip)
 
 
 def _leaves(part: Part) -> Iterator[Part]:

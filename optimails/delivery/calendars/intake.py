@@ -20,6 +20,7 @@ from optimails.config.calendars import CalendarMailSettings
 from optimails.delivery.api import SmtpEnvelope
 from optimails.delivery.arrival import Arrival
 from optimails.delivery.calendars import carried
+from optimails.delivery.calendars.carried import Carried
 from optimails.delivery.calendars.copies import Copies
 from optimails.delivery.calendars.proof import proves
 from optimails.directory.api import Directory
@@ -29,7 +30,7 @@ from optimails.groupware.work import Work
 from optimails.mailbox.api import MailService
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
-from optimails.model.errors import BadSyntax, MailError
+from optimails.model.errors import MailError
 from optimails.model.mailbox_name import INBOX, MailboxName
 from optimails.model.rights import SendRight
 from optimails.model.special_use import SpecialUse
@@ -62,12 +63,14 @@ class CalendarIntake:
 
     async def take(self, arrival: Arrival, envelope: SmtpEnvelope) -> None:
         """Note what the mail carries, once it is in the mailboxes that ``arrival.places`` names. Never raises."""
-        if not arrival.places or not carried.may_carry(arrival.content.head()):
+        if not arrival.places:
             return
         try:
-            itip = await self._carried(arrival)
-            if itip is not None:
-                result = await self._take(arrival, envelope, itip)
+            if not carried.may_carry(arrival.content.head()):
+                return
+            found = await self._found(arrival)
+            if found is not None:
+                result = await self._take(arrival, envelope, found)
                 _TAKEN.labels(result).inc()
                 self._say(arrival, result)
         except MailError as wrong:
@@ -79,33 +82,31 @@ class CalendarIntake:
         domain = f"@{account.address.domain}"
         return self._enabled and not (self._except and {account.address.key, domain} & self._except)
 
-    async def _carried(self, arrival: Arrival) -> bytes | None:
-        def look() -> bytes | None:
+    async def _found(self, arrival: Arrival) -> Carried | None:
+        def look() -> Carried | None:
             with arrival.content.view() as content:
-                return carried.carried(content)
+                return carried.read(content)
 
         if arrival.content.size <= _INLINE:
             return look()
         return await asyncio.get_running_loop().run_in_executor(None, look)
 
-    async def _take(self, arrival: Arrival, envelope: SmtpEnvelope, itip: bytes) -> str:
+    async def _take(self, arrival: Arrival, envelope: SmtpEnvelope, found: Carried) -> str:
         """Gives what came of it, in a word."""
-        try:
-            method, speakers = carried.speakers(itip)
-        except BadSyntax:
+        if found.method is None:
             return "ignored"
         if INBOX not in arrival.places and await self._aside(arrival.account, arrival.places):
             return "aside"
-        await self._copies.forward(arrival, itip)
+        await self._copies.forward(arrival, found.itip)
         if not self._wanted(arrival.account):
             return "off"
         header = await arrival.content.header_beside()
         author = carried.author(header[0]) if header is not None else None
-        if author is None or author.key not in speakers:
+        if author is None or author.key not in found.speakers:
             return "stranger"
         if not await self._proven(envelope, author):
             return "unproven"
-        await asyncio.to_thread(self._work.arrive, self._noted(arrival, method, author, itip))
+        await asyncio.to_thread(self._work.arrive, self._noted(arrival, found.method, author, found.itip))
         return "taken"
 
     async def _proven(self, envelope: SmtpEnvelope, author: EmailAddress) -> bool:
