@@ -12,6 +12,7 @@ from caldav.session.world import People, World
 from optimails.config.dav import DavSettings
 from optimails.groupware.company import CompanyBooks
 from optimails.groupware.scheduling.pending import Pending
+from optimails.groupware.scheduling.resources import Resources
 from optimails.groupware.scheduling.scheduler import Scheduler
 from optimails.groupware.service import LocalGroupware, bounds_of
 
@@ -63,7 +64,7 @@ class Answering:
             self._groupware,
             directory,
             asked.visits,
-            Scheduler(self._groupware, directory, Pending(place.data)),
+            Scheduler(self._groupware, directory, Pending(place.data), automatic=Resources(directory)),
             max_matches=settings.max_matches,
             company=self._company,
         )

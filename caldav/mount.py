@@ -32,7 +32,7 @@ from caldav.session.visits import Visits
 from caldav.sharing import Sharee, invited, owners, shared_with, sharees
 from optimails.audit import AuditLog
 from optimails.directory.cache import Cache
-from optimails.groupware.scheduling.users import User, find_users
+from optimails.groupware.scheduling.users import User, find_users, may_book
 from optimails.groupware.service import LocalGroupware
 from optimails.model.account import Account, Service
 from optimails.model.address import EmailAddress
@@ -121,6 +121,12 @@ class _People:
 
     def users(self, addresses: "Iterable[str]") -> "dict[str, User]":
         return self._wait(find_users(self._directory, addresses))
+
+    def may_book(self, sender: str, resource: Account) -> bool:
+        return self._wait(may_book(self._directory, sender, resource))
+
+    def resources(self, domain: str) -> list[Account]:
+        return self._wait(self._directory.resources(domain))
 
     def addresses(self, account: Account) -> list[EmailAddress]:
         return self._wait(self._directory.addresses(account))

@@ -6,15 +6,17 @@ from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
 from caldav.session.exchange import Answer
-from caldav.session.places import Place, home_of, place_of
+from caldav.session.places import Address, Place, home_of, place_of
 from caldav.session.propfind import of_path
 from caldav.session.rendering import missing, multistatus
 from caldav.wire.names import DECLARATIONS, c, cs, d, element
 from caldav.wire.reading import Wanted, read_prop
+from optimails.model.account import Account
 from optimails.model.errors import BadSyntax, Refused
 
 MAX_EXPANDED = 200  # resources of one answer
 MAX_LEVELS = 4
+MAX_FOUND = 200  # principals of one answer
 _HREF = re.compile(r"<D:href>([^<]*)</D:href>")
 _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 _BY_ADDRESS = (cs("email-address-set"), c("calendar-user-address-set"), d("alternate-URI-set"))
@@ -70,7 +72,10 @@ def _follow(place: Place, value: str, inner: Element, budget: list[int], levels:
 
 
 def _search(place: Place, root: Element) -> Answer:
-    """principal-property-search: by an address in full, or among oneself; people are not listed to anybody."""
+    """principal-property-search: by an address in full, or among oneself; people are not listed to anybody.
+
+    Rooms and equipment are there to be found.
+    """
     wanted = _wanted(root)
     searches = root.findall(d("property-search"))
     found: dict[str, Place] = {}
@@ -86,11 +91,37 @@ def _search(place: Place, root: Element) -> Answer:
             except Refused:
                 continue
             found[path] = other
+    for one in _resources(place, root):
+        path = f"/{str(one.address).lower()}/"
+        found[path] = Place(place.world, place.exchange, Address.parse(path), one)
     responses = []
-    for other in found.values():
+    for other in list(found.values())[:MAX_FOUND]:
         with other.opened():
             responses.append(of_path(other, wanted))
     return Answer.xml(207, multistatus(responses))
+
+
+def _resources(place: Place, root: Element) -> list[Account]:
+    """Those of the user's domain that all conditions fit, or one of them (RFC 3744 §9.4)."""
+    searches = root.findall(d("property-search"))
+    fits = any if root.get("test") == "anyof" else all
+    if not searches:
+        return []
+    everything = place.world.people.resources(place.user.address.domain)
+    return [one for one in everything if fits(_fits(one, search) for search in searches)]
+
+
+def _fits(one: Account, search: Element) -> bool:
+    prop, text = search.find(d("prop")), (search.findtext(d("match")) or "").strip().casefold()
+    assert one.resource is not None
+    address = str(one.address).casefold()
+    known = {
+        d("displayname"): one.name.casefold() or address,
+        c("calendar-user-type"): one.resource.kind.calendar_user_type.casefold(),
+        **dict.fromkeys(_BY_ADDRESS, f"mailto:{address}"),
+    }
+    names = [name.tag for name in prop] if prop is not None else []
+    return bool(names) and all(name in known and text in known[name] for name in names)
 
 
 def _wanted(root: Element) -> Wanted:
@@ -114,7 +145,11 @@ def _matching(place: Place, names: list[str], text: str) -> Iterator[str]:
 
 def _search_set(place: Place, root: Element) -> Answer:
     del place, root
-    shown = ((d("displayname"), "Name"), (cs("email-address-set"), "Email address"))
+    shown = (
+        (d("displayname"), "Name"),
+        (cs("email-address-set"), "Email address"),
+        (c("calendar-user-type"), "Room or resource"),
+    )
     inside = "".join(
         f"<D:principal-search-property><D:prop>{element(name)}</D:prop>"
         f'<D:description xml:lang="en">{text}</D:description></D:principal-search-property>'

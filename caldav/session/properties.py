@@ -87,7 +87,7 @@ def of_home(place: Place) -> Values:
         cr("addressbook-home-set"): lambda: href(home),
         c("calendar-user-address-set"): lambda: href(f"mailto:{address}") + href(home),
         **scheduling.of_principal(place),
-        c("calendar-user-type"): lambda: "INDIVIDUAL",
+        c("calendar-user-type"): lambda: owner.resource.kind.calendar_user_type if owner.resource else "INDIVIDUAL",
         c("schedule-outbox-URL"): lambda: href(place.base(OUTBOX)) if place.outbox() else None,
         cs("email-address-set"): lambda: element(cs("email-address"), text(address)),
     }

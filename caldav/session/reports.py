@@ -22,7 +22,7 @@ from caldav.wire.filters import read_calendar_filter, read_card_filter, read_lim
 from caldav.wire.names import c, d, element
 from caldav.wire.reading import REPORTS, Wanted, hrefs, read_prop, read_xml
 from optimails.groupware.api import Kind, Rule, Unfit
-from optimails.groupware.colleagues import addresses_of, busy_of
+from optimails.groupware.colleagues import busy_of, users_of
 from optimails.groupware.filters import CardFilter, CompFilter
 from optimails.groupware.freebusy import Person, free_busy_text
 from optimails.model.errors import BadSyntax, Reason, Refused
@@ -148,7 +148,7 @@ def _free_busy(place: Place, root: Element) -> Answer:
         view = place.view()  # whoever reads may know this, too (RFC 4791 §6.1.1)
         if view.collection.kind is not Kind.CALENDAR:
             raise Precondition(403, "D:supported-report")
-        person = Person(addresses_of(place.owner_of(view)))
+        person = Person(users_of(place.world.people.addresses(place.owner_of(view))))
         periods = busy_of(view.account, [view.collection], asked, person, zone=_zone(root, view), own=False)
     else:  # of a person
         place.world.visits.note_lookup(place.user, [place.owner])

@@ -72,6 +72,12 @@ class People(Protocol):
     def users(self, addresses: Iterable[str]) -> Mapping[str, User]:
         """Whose calendar is here, and who is elsewhere. Raises ``Unavailable``."""
 
+    def may_book(self, sender: str, resource: Account) -> bool:
+        """Whether who sends from this address may book a room or equipment. Raises ``Unavailable``."""
+
+    def resources(self, domain: str) -> list[Account]:
+        """The rooms and equipment of a domain. Raises ``Unavailable``."""
+
     def addresses(self, account: Account) -> list[EmailAddress]:
         """Its own first, then aliases that lead to it alone. Raises ``Unavailable``."""
 

@@ -18,7 +18,13 @@ from optimails.mailbox.folding import fold
 from optimails.model.company import CompanyEntry, EntryKind
 from optimails.model.dns_name import ascii_name
 
-_BRANCH = {EntryKind.PERSON: ("people", "uid"), EntryKind.LIST: ("lists", "cn"), EntryKind.ALIAS: ("aliases", "cn")}
+_BRANCH = {
+    EntryKind.PERSON: ("people", "uid"),
+    EntryKind.ROOM: ("people", "uid"),
+    EntryKind.EQUIPMENT: ("people", "uid"),
+    EntryKind.LIST: ("lists", "cn"),
+    EntryKind.ALIAS: ("aliases", "cn"),
+}
 _PERSON = ("top", "person", "organizationalPerson", "inetOrgPerson")
 _GROUP = ("top", "groupOfNames")
 PHOTOS = ("jpegPhoto", "thumbnailPhoto")

@@ -16,6 +16,7 @@ from optimails.cli.output import print_json
 from optimails.cli.secret_urls import url
 from optimails.cli.timeline import Row, common, day_of, picture
 from optimails.cli.values import Day, Weekdays, Zone
+from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, Refused
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class _Directory:
         except Refused:
             return None
         return account_of(info) if info.closed_at is None else None
+
+    def addresses(self, account: "Account") -> "list[EmailAddress]":
+        aliases = self._admin.alias_list(target=str(account.address))
+        alone = [EmailAddress.parse(one.alias) for one in aliases if len(one.targets) == 1]
+        return [account.address, *alone]
 
     def busy_seen(self, viewer: "AccountId", owner: "AccountId", calendars: "Iterable[Object]") -> "frozenset[Object]":
         return self._admin.busy_seen(str(viewer), owner, calendars)

@@ -40,6 +40,7 @@ COMMANDS = {
     "export": "optimails.cli.transfer:export",
     "undelete": "optimails.cli.undelete:undelete",
     "calendar": "optimails.cli.scheduling:calendar",
+    "resource": "optimails.cli.resources:resource",
     "contacts": "optimails.cli.groupware_deleted:contacts",
     "doctor": "optimails.cli.doctor:doctor",
     "log": "optimails.cli.audit:log",

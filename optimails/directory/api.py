@@ -54,6 +54,9 @@ class Rights(Protocol):
     async def busy_seen(self, viewer: AccountId, owner: AccountId, calendars: Iterable[Object]) -> frozenset[Object]:
         """Those of the owner's calendars of which the viewer may know when they are busy."""
 
+    async def is_named(self, viewer: AccountId, identifiers: Iterable[Identifier]) -> bool:
+        """Whether one of these means the account: by itself, a group that it is in, its domain."""
+
     async def sharing(self, owner: AccountId) -> Sharing:
         """Everything that the account shares; objects that no longer exist may be among it."""
 
@@ -133,6 +136,9 @@ class Directory(Protocol):
 
     async def photos(self, ids: Sequence[str]) -> dict[str, Photo]:
         """The pictures of these entries of an address book, of those that have one. Raises ``Unavailable``."""
+
+    async def resources(self, domain: str) -> list[Account]:
+        """The rooms and equipment of a domain, by address. Raises ``Unavailable``."""
 
     async def published(self, name: str) -> Published | None:
         """What a secret address of that name stands for; None for none. Raises ``Unavailable``."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, func, select
 
-from optimails.directory import lists
-from optimails.directory.schema import SOURCE_DOMAIN, account, address, alias_target, contact, photo
+from optimails.directory import lists, resource_rows
+from optimails.directory.schema import SOURCE_DOMAIN, account, address, alias_target, contact, photo, resource
 from optimails.model.account import AccountState
 from optimails.model.address import EmailAddress
 from optimails.model.company import CompanyEntry, EntryKind
@@ -71,10 +71,19 @@ def photos(connection: Connection, ids: Sequence[str]) -> dict[str, Photo]:
 def _people(connection: Connection, of_domain: str) -> dict[str, CompanyEntry]:
     """By the key of the address."""
     query = (
-        select(account.c.id, account.c.local, account.c.domain, account.c.name, photo.c.digest, contact)
+        select(
+            account.c.id,
+            account.c.local,
+            account.c.domain,
+            account.c.name,
+            photo.c.digest,
+            contact,
+            *resource_rows.COLUMNS,
+        )
         .select_from(account)
         .outerjoin(contact, contact.c.account == account.c.id)
         .outerjoin(photo, photo.c.account == account.c.id)
+        .outerjoin(resource, resource.c.account == account.c.id)
         .where(account.c.domain == of_domain, account.c.state != AccountState.CLOSED, account.c.source != SOURCE_DOMAIN)
     )
     found = {}
@@ -82,7 +91,12 @@ def _people(connection: Connection, of_domain: str) -> dict[str, CompanyEntry]:
         own = EmailAddress(row["local"], row["domain"])
         known = Contact(**{name: row[name] or "" for name in FIELDS})
         name = row["name"] or f"{known.given_name} {known.family_name}".strip() or row["local"]
-        found[own.key] = CompanyEntry(row["id"], name, (str(own),), contact=known, photo=row["digest"] or "")
+        entry = CompanyEntry(row["id"], name, (str(own),), contact=known, photo=row["digest"] or "")
+        what = resource_rows.of_row(row)
+        if what is not None:
+            kind = EntryKind(what.kind.value)
+            entry = replace(entry, kind=kind, note=what.description, capacity=what.capacity)
+        found[own.key] = entry
     return found
 
 

@@ -19,10 +19,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from optimails.config.directory import DirectorySettings, LdapSettings
-from optimails.directory import company, lists, lookup, passwords, published
+from optimails.directory import company, lists, lookup, passwords, published, resource_rows
 from optimails.directory.api import Resolution, ScramKeys
 from optimails.directory.cache import Cache
 from optimails.directory.database import Database
@@ -163,6 +163,14 @@ class LocalDirectory:
 
     async def photos(self, ids: Sequence[str]) -> dict[str, Photo]:
         return await self._read(lambda connection: company.photos(connection, ids))
+
+    async def resources(self, domain: str) -> list[Account]:
+        def read(connection: Connection) -> list[Account]:
+            ids = resource_rows.of_domain(connection, domain)
+            found = lookup.open_accounts(connection, set(ids))
+            return [found[one] for one in ids if one in found]
+
+        return await self._read(read)
 
     async def published(self, name: str) -> Published | None:
         return await self._read(lambda connection: published.find(connection, name))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
-from optimails.directory import lists
+from optimails.directory import lists, resource_rows
 from optimails.directory.passwords import Scram
 from optimails.directory.schema import (
     OPEN,
@@ -19,6 +19,7 @@ from optimails.directory.schema import (
     directory,
     domain,
     plan,
+    resource,
 )
 from optimails.model.account import Account, AccountState, Entitlements, Feature, Limits, OverQuota, Service
 from optimails.model.address import EmailAddress
@@ -149,9 +150,11 @@ def _people() -> Select[Any]:
             plan.c.family.label("plan_family"),
             domain.c.state.label("domain_state"),
             domain.c.free_busy.label("domain_free_busy"),
+            *resource_rows.COLUMNS,
         )
         .join(plan, plan.c.id == account.c.plan)
         .join(domain, domain.c.name == account.c.domain)
+        .outerjoin(resource, resource.c.account == account.c.id)
     )
 
 
@@ -169,6 +172,7 @@ def _account(row: RowMapping) -> Account:
         forward_copy=row["forward_copy"],
         entitlements=Entitlements(features_of(row["plan_features"]), row["plan_family"]),
         shows_busy=row["domain_free_busy"] if row["free_busy"] is None else row["free_busy"],
+        resource=resource_rows.of_row(row),
         domain_folders=row["source"] == SOURCE_DOMAIN,
         stamp=row["stamp"],
     )

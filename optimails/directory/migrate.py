@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from optimails.model.errors import Unavailable
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest script; Alembic, which is slow to import, is left alone where the database has it already."""
 
 _ADVISORY_LOCK = 0x6F70_7469  # any number that nobody else takes on this database

@@ -83,6 +83,10 @@ class LocalRights:
             on for on in calendars if decision.sees_busy(who, whose, known.entries.get(on, ()), known.delegations, now)
         )
 
+    async def is_named(self, viewer: AccountId, identifiers: Iterable[Identifier]) -> bool:
+        who = await self._viewer(viewer, await self._current())
+        return who is not None and any(one in who.identifiers for one in identifiers)
+
     async def sharing(self, owner: AccountId) -> Sharing:
         return await self._of(owner, await self._current())
 

@@ -217,6 +217,21 @@ secret_address = Table(
     UniqueConstraint("account", "object"),
 )
 
+resource = Table(
+    "resource",  # accounts that are rooms or equipment: ``optimails.model.resource``
+    metadata,
+    Column("account", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("capacity", Integer),
+    Column("description", Text, nullable=False),
+    Column("booking", String(16), nullable=False),
+    Column("max_duration", Integer),  # minutes
+    Column("horizon", Integer),  # days
+    Column("recurring", Boolean, nullable=False),
+    Column("conflicts", Integer, nullable=False),  # percent
+    Column("bookers", Text, nullable=False),  # identifiers, separated by spaces
+)
+
 # -- distribution lists: values of ``optimails.model.mailing_list`` ----------------------------------------------------
 
 mailing_list = Table(

@@ -20,6 +20,7 @@ from optimails.groupware.hours import hours_of
 from optimails.groupware.service import LocalGroupware
 from optimails.groupware.zones import zone_of
 from optimails.model.account import Account
+from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.ids import AccountId
 from optimails.model.rights import Kind, Object
@@ -38,6 +39,9 @@ class Known(Protocol):
 
     def busy_seen(self, viewer: AccountId, owner: AccountId, calendars: Iterable[Object]) -> frozenset[Object]:
         """Those of which the viewer may know when they are busy. Raises ``Unavailable``."""
+
+    def addresses(self, account: Account) -> list[EmailAddress]:
+        """As which it is invited, its own first. Raises ``Unavailable``."""
 
 
 class No(Enum):
@@ -99,7 +103,8 @@ class Colleagues:
                 if not seen:
                     raise Refused(Reason.NO_PERMISSION)
                 calendars = [one for one in calendars if as_object(one) in seen]
-            return busy_of(account, calendars, asked, Person(addresses_of(owner), frozenset(masked)))
+            known = self._known.addresses(owner) if self._known is not None else [owner.address]
+            return busy_of(account, calendars, asked, Person(users_of(known), frozenset(masked)))
 
     def _seen(self, viewer: Account, owner: Account, calendars: Sequence[Collection]) -> frozenset[Object]:
         assert self._known is not None
@@ -131,9 +136,9 @@ def busy_of(  # noqa: PLR0913 - what, when, and whose
     return joined(periods)
 
 
-def addresses_of(owner: Account) -> frozenset[str]:
-    """As whom he is invited."""
-    return frozenset({f"mailto:{owner.address}".casefold()})
+def users_of(addresses: Iterable[EmailAddress]) -> frozenset[str]:
+    """As ``Person`` has them."""
+    return frozenset(f"mailto:{one}".casefold() for one in addresses)
 
 
 def _zone(text: str) -> tzinfo | None:

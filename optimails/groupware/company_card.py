@@ -3,8 +3,10 @@
 import base64
 
 from optimails.groupware.text import fold
-from optimails.model.company import CompanyEntry
+from optimails.model.company import CompanyEntry, EntryKind
 from optimails.model.photo import Photo
+
+_KINDS = {EntryKind.ROOM: "location", EntryKind.EQUIPMENT: "device"}
 
 
 def card_text(uid: str, entry: CompanyEntry, photo: Photo | None = None, manager: str = "") -> str:
@@ -36,6 +38,10 @@ def card_text(uid: str, entry: CompanyEntry, photo: Photo | None = None, manager
         lines.append(f"X-EVOLUTION-MANAGER:{_escaped(manager)}")
     if photo is not None:
         lines.append(f"PHOTO;ENCODING=b;TYPE={photo.kind}:{base64.b64encode(photo.data).decode()}")
+    if entry.kind in _KINDS:
+        lines.append(f"X-ADDRESSBOOKSERVER-KIND:{_KINDS[entry.kind]}")  # KIND of version 4 (RFC 6350 §6.1.4, RFC 6869)
+    if entry.capacity is not None:
+        lines.append(f"X-CAPACITY:{entry.capacity}")
     if entry.note:
         lines.append(f"NOTE:{_escaped(entry.note)}")
     return "".join(map(fold, [*lines, "END:VCARD"]))

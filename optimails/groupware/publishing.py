@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Collection, Kind
 from optimails.groupware.calendar import BUSY, TENTATIVE
-from optimails.groupware.colleagues import Colleagues, addresses_of, busy_of
+from optimails.groupware.colleagues import Colleagues, busy_of, users_of
 from optimails.groupware.filters import TimeRange
 from optimails.groupware.freebusy import Period, Person, free_busy_text
 from optimails.groupware.moments import DAY, duration, utc_text
@@ -86,7 +86,7 @@ def calendar_text(groupware: LocalGroupware, what: Published, known: str = "") -
 
 def _busy_events(account: AccountGroupware, calendar: Collection, owner: Account, asked: TimeRange) -> str:
     """Programs that subscribe to a calendar read events, and no VFREEBUSY."""
-    person = Person(addresses_of(owner))
+    person = Person(users_of([owner.address]))
     name = text("groupware.published", owner.language, name=owner.name or str(owner.address))
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Optimails//EN", "METHOD:PUBLISH", f"X-WR-CALNAME:{name}"]
     for one in busy_of(account, [calendar], asked, person, own=False):

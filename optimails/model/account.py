@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from optimails.model.address import EmailAddress
 from optimails.model.ids import AccountId
+from optimails.model.resource import Resource
 
 
 class AccountState(StrEnum):
@@ -75,4 +76,5 @@ class Account:
     entitlements: Entitlements = Entitlements()
     shows_busy: bool = True  # colleagues see when it is busy, whatever else they may
     domain_folders: bool = False  # nobody's: it holds the shared folders of its domain
+    resource: Resource | None = None  # it is a room or equipment
     stamp: int = field(default=0, compare=False)  # another one: whatever was believed of its credentials is over

@@ -11,11 +11,13 @@ class EntryKind(StrEnum):
     PERSON = "person"
     LIST = "list"  # a distribution list
     ALIAS = "alias"  # of several, or of somebody elsewhere
+    ROOM = "room"
+    EQUIPMENT = "equipment"
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyEntry:
-    """A person, a distribution list, or an alias of several."""
+    """A person, a room or equipment, a distribution list, or an alias of several."""
 
     id: str  # stays the same as long as the entry is there
     name: str
@@ -24,6 +26,7 @@ class CompanyEntry:
     kind: EntryKind = EntryKind.PERSON
     contact: Contact = UNKNOWN
     photo: str = ""  # digest of the picture, which the directory gives by the entry's id; empty: none
+    capacity: int | None = None  # of a room, in people
 
 
 def shown(entries: Iterable[CompanyEntry], hidden: frozenset[str]) -> list[CompanyEntry]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from optimails.config import Config
 from optimails.groupware.scheduling.api import OutgoingInvitations
 from optimails.groupware.scheduling.pending import Pending
+from optimails.groupware.scheduling.resources import Resources
 from optimails.groupware.scheduling.scheduler import Scheduler
 from optimails.groupware.scheduling.users import DirectoryPeople
 from optimails.groupware.service import LocalGroupware, bounds_of
@@ -28,7 +29,9 @@ class SchedulingJobs:
         self.groupware = LocalGroupware(data, bounds_of(config.dav))
         self._pending = Pending(data)
         people = DirectoryPeople(directory, asyncio.get_running_loop())
-        self.scheduler = Scheduler(self.groupware, people, self._pending, outgoing=outgoing)
+        self.scheduler = Scheduler(
+            self.groupware, people, self._pending, outgoing=outgoing, automatic=Resources(people)
+        )
 
     async def run(self) -> None:
         """For ever."""

@@ -10,6 +10,7 @@ from caldav.session.world import World
 from caldav.sharing import invited, owners, shared_with, sharees
 from optimails.acl.decision import Effective
 from optimails.groupware.scheduling.pending import Pending
+from optimails.groupware.scheduling.resources import Resources
 from optimails.groupware.scheduling.scheduler import Scheduler
 from optimails.groupware.scheduling.users import ELSEWHERE, NOBODY, User
 from optimails.groupware.service import LocalGroupware
@@ -97,6 +98,12 @@ class Neighbours:
     def addresses(self, account):
         return [account.address]
 
+    def may_book(self, sender, resource):
+        return True
+
+    def resources(self, domain):
+        return [one for one in self.accounts.values() if one.resource is not None and one.address.domain == domain]
+
     def send_right(self, viewer, owner):
         return run(self.rights.send_right(viewer, owner))
 
@@ -137,6 +144,12 @@ class Nobody:
 
     def addresses(self, account):
         return [account.address]
+
+    def may_book(self, sender, resource):
+        return True
+
+    def resources(self, domain):
+        return [one for one in self.accounts.values() if one.resource is not None and one.address.domain == domain]
 
     def send_right(self, viewer, owner):
         return SendRight.NO
@@ -195,7 +208,7 @@ class Door:
         self.people = people(self.accounts)
         self.audit = Lines()
         self.groupware = LocalGroupware(data, bounds) if bounds else LocalGroupware(data)
-        self.scheduler = Scheduler(self.groupware, self.people, Pending(None))
+        self.scheduler = Scheduler(self.groupware, self.people, Pending(None), automatic=Resources(self.people))
         world = World(self.groupware, self.people, Visits(self.audit), self.scheduler, **options)
         self.application = DavApplication(world, 10**6)
 

@@ -53,6 +53,10 @@ class MemoryRights:
             on for on in calendars if decision.sees_busy(who, whose, entries.get(on, ()), known.delegations, now)
         )
 
+    async def is_named(self, viewer, identifiers):
+        who = self._viewer(viewer)
+        return who is not None and any(one in who.identifiers for one in identifiers)
+
     def _check(self):
         if self.away():
             raise Unavailable("The directory is away")

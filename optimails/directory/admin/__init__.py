@@ -13,6 +13,7 @@ from optimails.directory.admin.lists import Lists
 from optimails.directory.admin.members import Members
 from optimails.directory.admin.plans import Plans
 from optimails.directory.admin.published import Publishing
+from optimails.directory.admin.resources import Resources
 from optimails.directory.admin.rights import Rights
 from optimails.directory.admin.values import (
     UNCHANGED,
@@ -47,5 +48,5 @@ __all__ = [
 ]
 
 
-class Admin(Domains, Accounts, Aliases, Lists, Members, AppPasswords, Plans, Rights, Publishing):
+class Admin(Domains, Accounts, Aliases, Lists, Members, AppPasswords, Plans, Rights, Publishing, Resources):
     """All of it: ``Admin(open_database(settings, data), settings)``."""

@@ -18,7 +18,9 @@ pending.py       which accounts have messages that wait
 users.py         where calendar users are
 writing.py       changes with their messages, in one transaction
 receiving.py     what a message changes, in one transaction
+booking.py       whether a room or equipment takes a meeting
+resources.py     rooms and equipment answer by themselves
 scheduler.py     all of it, as the rest of the service sees it
 
-Down to planning.py it is pure: texts in, texts out.
+Down to planning.py it is pure: texts in, texts out; and so is booking.py.
 """

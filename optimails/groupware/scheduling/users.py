@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from optimails.model.account import Account
 from optimails.model.address import EmailAddress
 from optimails.model.errors import BadSyntax, Reason, Refused, Unavailable
+from optimails.model.resource import EVERYBODY
+from optimails.model.rights import Identifier
 
 if TYPE_CHECKING:
     from optimails.directory.api import Directory
@@ -54,6 +56,28 @@ class DirectoryPeople:
             return asyncio.run_coroutine_threadsafe(question, self._loop).result(PATIENCE)
         except TimeoutError as late:
             raise Unavailable("The directory does not answer") from late
+
+    def may_book(self, sender: str, resource: Account) -> bool:
+        """See ``resources.Bookers``."""
+        try:
+            return asyncio.run_coroutine_threadsafe(may_book(self._directory, sender, resource), self._loop).result(
+                PATIENCE
+            )
+        except TimeoutError as late:
+            raise Unavailable("The directory does not answer") from late
+
+
+async def may_book(directory: "Directory", sender: str, resource: Account) -> bool:
+    """Whether who sends from this address is among those who may book the resource. Raises ``Unavailable``."""
+    bookers = resource.resource.bookers if resource.resource is not None else ()
+    if EVERYBODY in bookers:
+        return True
+    account = (await _find(directory, sender)).account
+    if account is None:
+        return False
+    if not bookers:
+        return account.address.domain == resource.address.domain
+    return await directory.rights.is_named(account.id, map(Identifier.parse, bookers))
 
 
 async def find_users(directory: "Directory", addresses: Iterable[str]) -> dict[str, User]:

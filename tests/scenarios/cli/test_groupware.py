@@ -143,3 +143,20 @@ def test_of_what_mails_remind(ready):
 def test_what_is_not_delivered(ready):
     assert ready("calendar", "pending", MARIE)[0] == "Nothing waits: all invitations and answers are delivered.\n"
     assert ready.json("calendar", "pending", MARIE) == []
+
+
+def test_rooms_and_equipment(ready):
+    room = "room@example.org"
+    words = ("--name", "Room 1", "--capacity", "12", "--max-duration", "4h", "--booker", MARIE, "--manager", MARIE)
+    ready("resource", "add", room, *words)
+    (row,) = ready.json("resource", "list", "--domain", "example.org")
+    assert {name: row[name] for name in ("kind", "capacity", "max_duration", "horizon", "booking", "bookers")} == {
+        "kind": "room", "capacity": 12, "max_duration": 240, "horizon": 365, "booking": "automatic", "bookers": [MARIE],
+    }  # fmt: skip
+    changed = ready.json("resource", "set", room, "--max-duration", "none", "--booker", "none", "--conflicts", "25")
+    assert (changed["max_duration"], changed["bookers"], changed["conflicts"]) == (None, [], 25)
+    out, _ = ready("resource", "show", room, language="fr")
+    assert ("salle" in out, MARIE in out) == (True, True)
+    ready("resource", "set", MARIE, "--capacity", "3", expect=1)
+    ready("resource", "remove", room)
+    assert ready.json("resource", "list") == []

@@ -175,6 +175,7 @@ def test_a_database_of_the_first_version_keeps_its_accounts(tmp_path):
             "contact",
             "photo",
             "secret_address",
+            "resource",
         ):
             old.execute(f"DROP TABLE {table}")
         old.execute("ALTER TABLE address DROP COLUMN list")

@@ -42,6 +42,9 @@ class Everybody:
     def by_address(self, address):
         return self.accounts.get(address)
 
+    def addresses(self, account):
+        return [account.address, EmailAddress.parse(f"{account.address.local}.alias@example.org")]
+
     def busy_seen(self, viewer, owner, calendars):
         alike = {viewer, owner} <= {ACCOUNT.id, JAMES.id}
         return frozenset(one for one in calendars if alike and one.id not in self.closed)
@@ -76,6 +79,7 @@ def office():
         ([ORGANIZER, f"ATTENDEE:{ME}"], ["09:00-10:00"]),
         ([ORGANIZER, f"ATTENDEE;PARTSTAT=DECLINED:{ME}"], []),
         ([ORGANIZER, f"ATTENDEE;PARTSTAT=DELEGATED:{ME}"], []),
+        ([ORGANIZER, "ATTENDEE;PARTSTAT=DECLINED:mailto:claire.alias@example.org"], []),
         ([ORGANIZER, f"ATTENDEE;PARTSTAT=TENTATIVE:{ME}"], ["09:00-10:00 TENTATIVE"]),
         ([ORGANIZER, f"ATTENDEE;PARTSTAT=needs-action:{ME}"], ["09:00-10:00 TENTATIVE"]),
         ([ORGANIZER, "ATTENDEE;PARTSTAT=DECLINED:mailto:mia@example.net"], ["09:00-10:00"]),
