@@ -8,6 +8,7 @@ editing.py       changing single lines of a text
 drafts.py        messages before it is known where their recipients are
 organizer.py     what the organizer's changes send
 attendee.py      what an attendee's changes send, and which are not his
+proposals.py     other times that attendees propose
 incoming.py      what a message does to the recipient's object, and whether it may
 invited.py       the same, to an attendee's
 answers.py       the same, to the organizer's

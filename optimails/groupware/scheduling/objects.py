@@ -5,11 +5,11 @@ looked at: a change of "this and all future" ones comes as two series from every
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from optimails.groupware.api import Rule, Unfit
 from optimails.groupware.calendar import CalendarObject, from_root, occurrences
-from optimails.groupware.moments import DAY, Moment, clock_of, duration, moment, read
+from optimails.groupware.moments import DAY, Moment, clock_of, duration, moment, read, seconds
 from optimails.groupware.recurrence import SHARE, Budget
 from optimails.groupware.scheduling import editing
 from optimails.groupware.scheduling.messages import SCHEDULED
@@ -192,9 +192,9 @@ def date_line(name: str, key: int, of: Scheduled) -> str:
 def _shown(instant: int, like: Moment) -> datetime:
     """What the clock of that moment's zone shows."""
     clock = clock_of(instant)
-    if like.zone is None:
-        return clock
-    return clock.replace(tzinfo=UTC).astimezone(like.zone).replace(tzinfo=None)
+    for _ in range(2 if like.zone is not None else 0):  # the first look may be on the wrong side of a change of clocks
+        clock = clock_of(instant + seconds(clock, None) - seconds(clock, like.zone))
+    return clock
 
 
 def _line(name: str, clock: datetime, like: Property) -> str:

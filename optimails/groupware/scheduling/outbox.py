@@ -28,6 +28,13 @@ def write(connection: sqlite3.Connection, wanted: Iterable[ItipMessage], now: in
 
 
 @storage_errors
+def add(account: AccountGroupware, wanted: Iterable[ItipMessage], now: int) -> None:
+    """Messages that come without a change of the calendar."""
+    with account.database.write(durable=True) as connection:
+        write(connection, wanted, now)
+
+
+@storage_errors
 def listed(account: AccountGroupware) -> list[MessageRow]:
     """All that are not delivered, those that were given up too (``due`` is None)."""
     with account.database.read() as connection:

@@ -94,7 +94,7 @@ def stored(data: bytes, old: Scheduled | None, new: Scheduled, writer: Writer, c
         plan = attendee.changed(data, known, new, change)
         sender = _attendee(new, change.own)
     messages = messages_of(plan.drafts, new, sender, change)
-    _check_may_send(writer, messages)
+    check_may_send(writer, messages)
     return Planned(role, plan.text, messages, plan.consequential)
 
 
@@ -109,7 +109,7 @@ def deleted(old: Scheduled, writer: Writer, change: Change, *, reply: bool = Tru
         elif reply:
             drafts, sender = attendee.left(old, change), _attendee(old, change.own)
     messages = messages_of(drafts, old, sender, change)
-    _check_may_send(writer, messages)
+    check_may_send(writer, messages)
     return Planned(role, b"", messages)
 
 
@@ -143,6 +143,6 @@ def _attendee(of: Scheduled, own: frozenset[str]) -> str:
     return next((user for user in of.attendees if user in own), "")
 
 
-def _check_may_send(writer: Writer, messages: tuple[ItipMessage, ...]) -> None:
+def check_may_send(writer: Writer, messages: tuple[ItipMessage, ...]) -> None:
     if messages and not writer.may_send:
         raise Refused(Reason.NO_PERMISSION, "Nobody may send in the owner's name without his permission")

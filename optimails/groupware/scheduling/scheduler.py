@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prometheus_client import Counter
+
 from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Collection, Conditions, Item
-from optimails.groupware.scheduling import outbox
+from optimails.groupware.scheduling import outbox, undelivered
 from optimails.groupware.scheduling.api import Automatic, ItipMessage, Outcome, OutgoingInvitations, Result
 from optimails.groupware.scheduling.pending import Pending
 from optimails.groupware.scheduling.people import user_of
@@ -29,6 +31,10 @@ from optimails.model.ids import AccountId
 
 AT_ONCE = 25  # messages that a change waits for,
 AT_ONCE_SIZE = 2**20  # and bytes of them, at most
+_MESSAGES = Counter(
+    "optimails_scheduling_messages_total", "Scheduling messages for accounts here, by method and result.",
+    ["method", "result"],
+)  # fmt: skip
 _WAITS = (5, 30, 120, 600, 3600)  # seconds before the next attempt; the last again and again
 _PATIENCE = 4 * 86_400  # seconds after which a message is given up
 log = logging.getLogger(__name__)
@@ -116,12 +122,31 @@ class Scheduler:
         if self._writing.remove(account, writer, collection):
             self._at_once(writer.owner)
 
+    def propose(self, account: AccountGroupware, writer: Writer, uid: str, text: bytes) -> None:
+        """Propose to the organizer what ``text`` has another time for. Raises ``Unfit``, ``Refused``, ``BadSyntax``."""
+        if self._writing.propose(account, writer, uid, text):
+            self._at_once(writer.owner)
+
+    def refresh(self, account: AccountGroupware, writer: Writer, uid: str) -> None:
+        """Ask the organizer for the newest version. Raises ``Refused(NON_EXISTENT)``."""
+        if self._writing.refresh(account, writer, uid):
+            self._at_once(writer.owner)
+
+    def decide(self, account: AccountGroupware, writer: Writer, name: str, *, accept: bool, comment: str = "") -> None:
+        """Take over the proposal that stands in the inbox under that name, or decline it; it leaves the inbox then.
+
+        Raises ``Refused(NON_EXISTENT)``, ``Unfit``.
+        """
+        if self._writing.decide(account, writer, name, accept=accept, comment=comment):
+            self._at_once(writer.owner)
+
     # -- messages ------------------------------------------------------------------------------------------------------
 
     def apply(self, account: Account, message: ItipMessage) -> Outcome:
         """See ``api.Incoming``."""
         with self._groupware.open(account) as opened:
             outcome, waiting = self._receiving.apply(account, opened, message)
+        _MESSAGES.labels(message.method.value, outcome.result.value).inc()
         level = logging.INFO if outcome.result is Result.REFUSED else logging.DEBUG
         log.log(level, "scheduling_message", extra={"fields": {
             "account": account.id, "message": message.id, "method": message.method.value, "sender": message.sender,
@@ -247,5 +272,7 @@ class _Round:
     def _put_off(self, row: MessageRow, later: int | None, why: str) -> None:
         self._failed += 1
         fields = {"account": self._owner.id, "message": row.id, "recipient": row.recipient, "why": why}
+        if later is None:
+            undelivered.note(self._account, row.uid, row.recipient, undelivered.FAILED)
         log.warning("scheduling_failed" if later is None else "scheduling_put_off", extra={"fields": fields})
         outbox.put_off(self._account, row, later, why)

@@ -12,11 +12,14 @@ from typing import TypeVar
 
 from optimails.groupware.account import AccountGroupware
 from optimails.groupware.api import Collection, Conditions, Item, Kind, Overtaken, Rule, Unfit
-from optimails.groupware.scheduling import outbox, planning
-from optimails.groupware.scheduling.api import ItipMessage
-from optimails.groupware.scheduling.drafts import MAX_TEXTS
+from optimails.groupware.scheduling import outbox, planning, proposals
+from optimails.groupware.scheduling.api import ItipMessage, Method
+from optimails.groupware.scheduling.drafts import MAX_TEXTS, Draft
+from optimails.groupware.scheduling.inbox import INBOX
 from optimails.groupware.scheduling.incoming import users_in
-from optimails.groupware.scheduling.objects import Scheduled
+from optimails.groupware.scheduling.messages import read_message
+from optimails.groupware.scheduling.objects import Scheduled, read_scheduled
+from optimails.groupware.scheduling.organizer import Change
 from optimails.groupware.scheduling.pending import Pending
 from optimails.groupware.scheduling.planning import Planned, Role, Writer, might_be_scheduled, read_or_none
 from optimails.groupware.scheduling.users import People
@@ -201,6 +204,53 @@ class CalendarWriting:
 
         return again(work)
 
+    def propose(self, account: AccountGroupware, writer: Writer, uid: str, text: bytes) -> bool:
+        """Whether messages wait, as from all of these."""
+        found, _, old = _meeting(account, uid)
+        change = self._change(writer, found, text)
+        drafts = proposals.proposed(old, read_scheduled(text), change)
+        return self._send(account, writer, old, next(iter(change.own & old.attendees.keys()), ""), drafts, change)
+
+    def refresh(self, account: AccountGroupware, writer: Writer, uid: str) -> bool:
+        found, _, old = _meeting(account, uid)
+        change = self._change(writer, found)
+        drafts = proposals.asked_again(old, change)
+        return self._send(account, writer, old, next(iter(change.own & old.attendees.keys()), ""), drafts, change)
+
+    def decide(self, account: AccountGroupware, writer: Writer, name: str, *, accept: bool, comment: str) -> bool:
+        place = account.collection(INBOX)
+        kept = account.read(place, name) if place is not None else None
+        if place is None or kept is None:
+            raise Refused(Reason.NON_EXISTENT, "There is no such proposal")
+        counter = read_message(kept[1], identity="", sender="", recipient="", created=0)
+        told = read_scheduled(kept[1], message=True)
+        text, where, stored = _meeting(account, counter.uid)
+        change = self._change(writer, text, kept[1])
+        sender = next((user for user in told.attendees if user not in change.own), "")
+        if counter.method is not Method.COUNTER or planning.role_in(stored, change.own) is not Role.ORGANIZER:
+            raise Refused(Reason.NON_EXISTENT, "There is no such proposal")
+        if accept:
+            made = proposals.taken_over(stored, told)
+            waiting = self.put(account, writer, where[0], where[1].name, made, Conditions(match=(where[1].etag,)))[2]
+        else:
+            drafts = proposals.declined(stored, told, sender, change, comment)
+            waiting = self._send(account, writer, stored, stored.organizer, drafts, change)
+        account.delete(place, name)
+        return waiting
+
+    def _change(self, writer: Writer, *texts: bytes) -> Change:
+        return planning.change_of(writer, self._people.users(users_in(*texts)), int(self._clock()))
+
+    def _send(  # noqa: PLR0913, PLR0917 - the parts of a message
+        self, account: AccountGroupware, writer: Writer, of: Scheduled, sender: str, drafts: list[Draft], change: Change
+    ) -> bool:
+        """Messages without a change of the calendar."""
+        messages = planning.messages_of(drafts, of, sender, change)
+        planning.check_may_send(writer, messages)
+        self._mark(account.account, messages)
+        outbox.add(account, messages, change.now)
+        return bool(messages)
+
     def _deleted(self, text: bytes, old: Scheduled, writer: Writer, *, reply: bool) -> Planned:
         users = self._people.users(users_in(text))
         return planning.deleted(old, writer, planning.change_of(writer, users, int(self._clock())), reply=reply)
@@ -215,6 +265,15 @@ class CalendarWriting:
         for where, item, _ in account.by_uid(new.uid):
             if where != collection.name:
                 raise Unfit(Rule.UNIQUE_SCHEDULING, "The meeting is in another calendar", other=item.name, within=where)
+
+
+def _meeting(account: AccountGroupware, uid: str) -> tuple[bytes, tuple[Collection, Item], Scheduled]:
+    """Raises ``Refused(NON_EXISTENT)``."""
+    for name, item, text in account.by_uid(uid):
+        collection, found = account.collection(name), read_or_none(text)
+        if collection is not None and found is not None and found.scheduled:
+            return text, (collection, item), found
+    raise Refused(Reason.NON_EXISTENT, "There is no such meeting")
 
 
 def mark(pending: Pending, account: AccountId) -> None:

@@ -254,6 +254,7 @@ def test_what_never_will_be_handed_over_is_told(tmp_path):
     company = Company(tmp_path, outgoing=Away(Refused(Reason.CANNOT, "never")))
     company.put(ANN, meeting(part(*ONCE, people=(EVE,))))
     assert company.waiting(ANN) == [("REQUEST", EVE, None)]
+    assert b"SCHEDULE-STATUS=5.1:mailto:eve" in company.text(ANN).replace(b"\r\n ", b"")
     company.close()
 
 
