@@ -274,6 +274,7 @@ class SmtpFactory(DoorFactory[Connection]):
             audit=AuditLog(config.server.data),
             traffic=services.traffic,
             greylist=services.greylist if listener.protocol is Spoken.SMTP else None,
+            footers=services.footers if listener.protocol is Spoken.SUBMISSION else None,
         )
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(config.smtp.command_timeout, config.smtp.data_timeout)

@@ -1,7 +1,7 @@
 """The surroundings a door is given when a worker builds it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -36,6 +36,7 @@ class Services:
     traffic: "Traffic | None" = None
     greylist: "Greylist | None" = None
     filtered: "Delivery | None" = None  # through the mail filter; None: there is none
+    footers: Any = None  # ``securemail.transform.outbound.Footers``, which stands above this package
 
     def delivery_of(self, listener: "Listener") -> "Delivery":
         """Where the mail of a listener goes: through the filter, where the settings want that."""

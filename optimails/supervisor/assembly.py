@@ -131,6 +131,7 @@ class ServiceAssembly:
             traffic=self._traffic,
             greylist=Greylist(config.greylist, config.traffic, run / "greylist.sqlite"),
             filtered=self._filter.in_front_of(self._delivery) if self._filter else None,
+            footers=self._filter.footers if self._filter else None,
         )
 
     async def start(self) -> None:

@@ -20,6 +20,7 @@ from securemail.flow.judge import Judge
 from securemail.flow.people import People
 from securemail.flow.runner import FilterRunner
 from securemail.ledger.ledger import FOLDER, Ledger
+from securemail.transform.outbound import Footers
 from securemail.workers.pool import Pool, PoolSettings
 from webmail.servers import offer_of
 
@@ -43,6 +44,7 @@ class MailFilter:
         pool = PoolSettings(settings.workers, settings.worker_seconds, settings.worker_memory, hashes)
         self._examiner = Examiner(Pool(pool), People(directory), engines_of(config.antivirus))
         self._judge = Judge(self._ledger.policies, directory)
+        self.footers = Footers(self._ledger.policies, directory)
 
     def in_front_of(self, delivery: Delivery) -> FilteredDelivery:
         return FilteredDelivery(delivery, self._ledger, self._examiner, self._judge, self._config.securemail)

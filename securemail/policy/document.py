@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from securemail.case import Direction, FileKind, Health, MailClass, Sureness
+from securemail.transform.templates import PLACES, unknown_places
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
@@ -130,6 +131,28 @@ class Rule(_Part):
         return self
 
 
+class FooterKind(StrEnum):
+    SIGNATURE = "signature"  # who writes; the lowest scope's alone
+    NOTICE = "notice"  # what the law, or the company, wants to be said; those of all scopes
+
+
+class Footer(_Part):
+    """What stands under mail that is sent. ``{name}``, ``{title}`` … are filled from the directory."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    kind: FooterKind = FooterKind.NOTICE
+    directions: tuple[Direction, ...] = (Direction.OUTBOUND,)
+    text: Annotated[str, Field(max_length=10_000)]
+    html: Annotated[str, Field(max_length=100_000)] = ""  # by default the text
+
+    @model_validator(mode="after")
+    def _known_places(self) -> "Footer":
+        wrong = unknown_places(self.text + self.html)
+        if wrong:
+            raise ValueError(f"there is no {{{wrong[0]}}}; there are {', '.join(sorted(PLACES))}")
+        return self
+
+
 class Policy(_Part):
     """The rules of one scope, and how its spamentiomètre stands."""
 
@@ -137,6 +160,7 @@ class Policy(_Part):
     zone: str | None = None  # name of the time zone that ``times`` are in, "Europe/Paris"
     off: tuple[Text, ...] = Field((), max_length=100)  # analysers that are not asked
     rule: tuple[Rule, ...] = Field((), max_length=500)
+    footer: tuple[Footer, ...] = Field((), max_length=50)
 
     @model_validator(mode="after")
     def _names_once(self) -> "Policy":

@@ -145,6 +145,7 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
         _ACCEPTED[session.door.protocol].inc()
         accepted = replies.reply(250, "2.0.0", f"Accepted as {identifier}")
         return b"".join(_for_each(session, transaction, accepted))
+    await _sign_off(session, transaction)
     spool = transaction.spool
     assert spool is not None
     mail = transaction.mail
@@ -170,6 +171,18 @@ async def _finish(session: "Session", transaction: Transaction) -> bytes:
         }
         log.info("message", extra={"fields": fields})
     return reply
+
+
+async def _sign_off(session: "Session", transaction: Transaction) -> None:
+    """What the sender's policies put under his mail, before it is signed. Raises ``Unavailable``."""
+    footers, account, spool = session.door.footers, session.account, transaction.spool
+    if footers is None or account is None or spool is None:
+        return
+    made = await footers.under(account, list(transaction.known.values()), spool)
+    if made is not None:
+        transaction.fingerprint = transaction.fingerprint or await spool.fingerprint(transaction.mail.sender)
+        transaction.forget()
+        transaction.spool = made
 
 
 async def _header(session: "Session", transaction: Transaction, spool: Spool, identifier: str) -> bytes:

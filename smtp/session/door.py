@@ -13,6 +13,7 @@ from optimails.door.greylist import Greylist
 from optimails.door.login import Login
 from optimails.door.sessions import Sessions
 from optimails.door.traffic import Traffic
+from securemail.transform.outbound import Footers
 from smtp.milter.chain import Filters
 from smtp.session.authenticity import Authenticity
 
@@ -35,6 +36,7 @@ class Door:
     audit: AuditLog | None = None  # likewise: mail in somebody else's name is noted
     traffic: Traffic | None = None  # how much may come in; None: as much as comes
     greylist: Greylist | None = None  # for smtp
+    footers: Footers | None = None  # for submission: what stands under mail that is sent
 
     @property
     def lmtp(self) -> bool:

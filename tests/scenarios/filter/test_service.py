@@ -19,6 +19,11 @@ enabled = true
 memory = 65536
 """
 POLICY = """
+[[footer]]
+name = "legal"
+directions = ["internal"]
+text = "Sent by {email} of the example company"
+
 [[rule]]
 name = "secret-words"
 when = { words = ["projet cygne", "swan"] }
@@ -187,7 +192,7 @@ def test_our_own_users_are_told_who_refused(service: Service) -> None:
         client.starttls(context=context)
         client.login(USER0, PASSWORD)
         client.sendmail(USER0, [USER1, USER2], message("inhouse", sender=USER0))
-    assert has(service, USER2, "Subject: inhouse")
+    assert has(service, USER2, "Subject: inhouse", f"Sent by {USER0} of the example company")
     assert eventually(lambda: has(service, USER0, "multipart/report", USER1))
     assert states(service, "inhouse") == {USER1: "rejected", USER2: "delivered"}
 

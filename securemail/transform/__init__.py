@@ -1,0 +1,1 @@
+"""What is added to mail that our users send: signatures and legal notices, before it is signed by DKIM."""
