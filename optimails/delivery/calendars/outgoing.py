@@ -57,6 +57,8 @@ class MailedInvitations:
             (Party(recipient, _named(scheduled, recipient)),),
             language,
             Party(behalf) if behalf is not None and behalf.key != sender.key else None,
+            # RFC 3834 §5; a room has nobody behind it, unless somebody answers in its name
+            automatic="auto-replied" if account.resource is not None and behalf is None else "",
         )
         header, body = invitation(letter, said, message.method.value, message.text, time.time())
         self._enqueue(account, letter, header, body)

@@ -15,6 +15,7 @@ from optimails.dkim.keys import KeyStore
 from optimails.groupware.scheduling.api import ItipMessage, Method
 from optimails.groupware.work import Work
 from optimails.model.errors import Refused, Unavailable
+from optimails.model.resource import Resource, ResourceKind
 from optimails.queue.api import Origin
 from optimails.queue.control import Choice
 from optimails.queue.store import Queue
@@ -100,6 +101,15 @@ def test_it_is_signed_by_the_organizers_domain(office: Office, tmp_path: Path) -
 def test_who_acts_for_the_organizer_stands_in_sender(office: Office) -> None:
     office.out.send(ACCOUNT, message("m1", sent_by="eve@demo.test"))
     assert message_from_bytes(office.queued()[0])["Sender"] == "<eve@demo.test>"
+
+
+def test_a_room_answers_by_itself(office: Office) -> None:
+    room = replace(ACCOUNT, resource=Resource(ResourceKind.ROOM))
+    office.out.send(room, message("m1"))
+    office.out.send(room, message("m2", sent_by="eve@demo.test"))
+    office.out.send(ACCOUNT, message("m3"))
+    found = sorted(str(message_from_bytes(content)["Auto-Submitted"]) for content in office.queued())
+    assert found == ["None", "None", "auto-replied"]
 
 
 def test_what_is_no_mail_is_none(office: Office) -> None:
