@@ -211,7 +211,7 @@ class Dav:
         """Whether the request is ours; programs that know a host alone ask its root where to go."""
         path = scope["path"]
         if path == "/":
-            return scope["method"] in ("PROPFIND", "OPTIONS")
+            return scope["method"] in ("PROPFIND", "OPTIONS", "REPORT")
         return path == ROOT or path.startswith(ROOT + "/") or path.rstrip("/") in WELL_KNOWN
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

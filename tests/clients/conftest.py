@@ -46,7 +46,7 @@ def dav_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         f'[[listener]]\nprotocol = "http"\naddress = "127.0.0.1:{port}"\ntls = "{tls}"\n'
         for port, tls in zip(ports, ("implicit", "none"), strict=True)
     )
-    service = Service(tmp_path_factory.mktemp("dav"), users=10, settings=listeners)
+    service = Service(tmp_path_factory.mktemp("dav"), users=12, settings=listeners)
     with service.admin() as admin:
         admin.plan_set("basic", features=["sharing"])
     try:

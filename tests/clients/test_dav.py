@@ -12,7 +12,7 @@ from tests.support.programs import need, run
 from tests.support.service import Service
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = Path(__file__).parent / "scripts" / "caldav_session.py"
+SCRIPTS = Path(__file__).parent / "scripts"
 PAIRS = """
 [general]
 status_path = "{folder}/status/"
@@ -65,7 +65,11 @@ def site(dav_site: Site) -> tuple[Service, str]:
 def test_python_caldav(programs: Path, site: tuple[Service, str]) -> None:
     service, url = site
     user = service.peer.fresh_user()
-    seen = json.loads(run(programs / "python", SCRIPT, url, service.peer.ca_file, user.login, user.password).stdout)
+    seen = json.loads(
+        run(
+            programs / "python", SCRIPTS / "caldav_session.py", url, service.peer.ca_file, user.login, user.password
+        ).stdout
+    )
     assert seen["calendars"] == seen["left"] == ["Calendar", "Tasks"]
     assert seen["found"] == ["Réunion"]
     assert seen["expanded"] == [f"2026-11-0{day}T09:00:00+00:00" for day in (3, 4, 5)]
@@ -73,6 +77,20 @@ def test_python_caldav(programs: Path, site: tuple[Service, str]) -> None:
     assert (seen["pending"], seen["pending after"]) == (["Call"], 0)
     assert seen["changes"] == 2
     assert (seen["renamed"], seen["busy"]) == ("Autre", True)
+
+
+def test_python_caldavs_examination_of_servers(programs: Path, site: tuple[Service, str]) -> None:
+    service, url = site
+    users = [word for user in (service.peer.fresh_user() for _ in range(3)) for word in (user.login, user.password)]
+    ran = run(programs / "python", SCRIPTS / "caldav_examination.py", f"{url}/", service.peer.ca_file, *users)
+    found = json.loads(ran.stdout)
+    assert len(found) > 100
+    assert {name: seen for name, seen in found.items() if seen != "full"} == {
+        "create-calendar.auto": "unsupported",  # who only looks at a calendar does not make it
+        "get-current-user-principal.has-calendar": "",  # yes: not a degree of support
+        "url.encode-at.identity": "unsupported",  # @ and %40 are the same to us
+        "well-known": "unknown",  # not asked of localhost
+    }
 
 
 def test_vdirsyncer_two_ways(programs: Path, site: tuple[Service, str], tmp_path: Path) -> None:

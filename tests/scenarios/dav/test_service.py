@@ -43,6 +43,9 @@ def test_discovery_leads_straight_to_the_principal(site):
         assert site("GET", f"/.well-known/{name}", user="").headers["Location"] == "/dav/"
     asked = f"<D:propfind {NAMESPACES}><D:prop><D:current-user-principal/></D:prop></D:propfind>"
     assert f"<D:href>/dav/{USER}/</D:href>" in site("PROPFIND", "/", asked, Depth="0").content.decode()
+    people = f"<D:principal-property-search {NAMESPACES} test='anyof'><D:prop><D:displayname/></D:prop>"
+    everybody = site("REPORT", "/", f"{people}</D:principal-property-search>", Depth="0")
+    assert f"<D:href>/dav/{USER}/</D:href>" in everybody.content.decode()
     nobody = site("PROPFIND", "/dav/", user="")
     assert (nobody.status, nobody.headers["WWW-Authenticate"].split()[0]) == (401, "Basic")
     assert "calendar-access" in site("OPTIONS", "/dav/", user="").headers["DAV"]
