@@ -13,7 +13,7 @@ view get the same text.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimails.groupware.api import Rule, Unfit
 from optimails.groupware.scheduling import editing
@@ -26,6 +26,8 @@ from optimails.groupware.text import Component, Property
 
 MAX_GROUPS = 100  # different views of one object
 MAX_ATTENDEES = 500  # of one component
+MAX_ECHOES = 30  # colleagues who see each other's answers
+_COMING = ("ACCEPTED", "TENTATIVE")
 _SILENT = frozenset({"DTSTAMP", "LAST-MODIFIED", "CREATED", "SEQUENCE", "EXDATE", "TRANSP", "REQUEST-STATUS"})
 
 
@@ -57,6 +59,32 @@ def changed(data: bytes, old: Scheduled | None, new: Scheduled, change: Change) 
 def removed(old: Scheduled, change: Change) -> list[Draft]:
     """The organizer takes it away."""
     return _drafts(old, None, change, {})
+
+
+def echoed(old: Scheduled, new: Scheduled, sender: str, change: Change) -> list[Draft]:
+    """Somebody's answer, for colleagues who have given theirs (RFC 6638 §3.2.8 leaves it to the server).
+
+    Who has not answered is left in peace: his program would find, at that very moment, that the event is no longer what
+    it was going to change. So is everybody when they are many: each answer would be written once for each of them.
+    """
+    keys = {key for key, part in new.parts.items() if _said_by(sender, part) != _said_by(sender, old.parts.get(key))}
+    invited = _invitations(new, change)
+    here = {user for user in invited if user != sender and change.statuses.get(user) == "1.2"}
+    if len(here) > MAX_ECHOES:
+        return []
+    groups: dict[frozenset[Key], list[str]] = {}
+    for user in here:
+        told = frozenset(keys & invited[user])
+        if told and all(partstat(attendees_of(new.parts[key])[user]) in _COMING for key in told):
+            groups.setdefault(told, []).append(user)
+    return [
+        replace(draft(Method.REQUEST, new, _View(new, invited[users[0]]).parts(told), users, change.now), quiet=True)
+        for told, users in groups.items()
+    ]
+
+
+def _said_by(user: str, part: Component | None) -> str:
+    return partstat(attendees_of(part).get(user)) if part is not None else ""
 
 
 # -- the organizer's own copy ------------------------------------------------------------------------------------------

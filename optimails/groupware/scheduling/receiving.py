@@ -15,7 +15,7 @@ from optimails.groupware.scheduling import inbox, incoming, outbox, planning
 from optimails.groupware.scheduling.api import Automatic, ItipMessage, Method, Outcome, Result
 from optimails.groupware.scheduling.invited import Arrival, refused
 from optimails.groupware.scheduling.objects import read_scheduled
-from optimails.groupware.scheduling.organizer import Change
+from optimails.groupware.scheduling.organizer import Change, echoed
 from optimails.groupware.scheduling.pending import Pending
 from optimails.groupware.scheduling.people import user_of
 from optimails.groupware.scheduling.planning import Writer, might_be_scheduled, own_users
@@ -57,7 +57,8 @@ class _Beside:
     def after(self, connection: sqlite3.Connection, made: ItemRow | None) -> None:
         if made is not None:
             known = self.found.schedule_tag or self.found.etag if self.found is not None else made.etag
-            items.set_schedule_tag(connection, made.id, made.etag if self.arrival.consequential else known)
+            consequential = self.arrival.consequential and not self.message.quiet
+            items.set_schedule_tag(connection, made.id, made.etag if consequential else known)
         messages.note(connection, self.message.id, self.arrival.result.value, self.now)
         if self.arrival.result in _SHOWN and not self.message.quiet and self.message.method is not Method.REFRESH:
             inbox.keep(connection, self.account.account, self.message, self.now)
@@ -89,7 +90,7 @@ class Receiving:
         own, now = own_users(users, owner), int(self._clock())
         arrival = incoming.apply(message, text, own, now)
         change = planning.change_of(Writer(owner), users, now)
-        answers = _answers(arrival, text, change)
+        answers = _answers(message, arrival, text, change)
         watched = None
         if self._automatic is not None and arrival.text is not None and message.method is Method.REQUEST:
             answered = self._automatic.answer(owner, account, message, arrival.text)
@@ -102,7 +103,7 @@ class Receiving:
         beside = _Beside(account, message, arrival, answers, found, watched, now)
         if arrival.text is None:
             self._note(account, beside)
-            return Outcome(arrival.result, where, found.name if found else "", arrival.why), bool(answers)
+            return Outcome(arrival.result, where, found.name if found else "", arrival.why), _urgent(answers)
         target = account.collection(where) if where else inbox.default_calendar(account, message.component)
         if target is None:
             raise Overtaken
@@ -121,7 +122,7 @@ class Receiving:
             no = refused(str(unfit))
             self._note(account, _Beside(account, beside.message, no, (), beside.found, None, beside.now))
             return Outcome(Result.REFUSED, why=str(unfit)), False
-        return Outcome(beside.arrival.result, target.name, item.name, beside.arrival.why), bool(beside.answers)
+        return Outcome(beside.arrival.result, target.name, item.name, beside.arrival.why), _urgent(beside.answers)
 
     @staticmethod
     @storage_errors
@@ -143,12 +144,19 @@ class Receiving:
         return Arrival(arrival.result, planned.text), planned.messages
 
 
-def _answers(arrival: Arrival, text: bytes | None, change: Change) -> tuple[ItipMessage, ...]:
-    """What the organizer's copy itself answers."""
-    if not arrival.drafts or text is None:
+def _answers(message: ItipMessage, arrival: Arrival, text: bytes | None, change: Change) -> tuple[ItipMessage, ...]:
+    """What the organizer's copy itself answers, and passes on of an answer."""
+    if text is None:
         return ()
-    stored = read_scheduled(text)
-    return planning.messages_of(arrival.drafts, stored, stored.organizer, change)
+    drafts, stored = arrival.drafts, read_scheduled(text)
+    if message.method is Method.REPLY and arrival.text is not None:
+        drafts = tuple(echoed(stored, read_scheduled(arrival.text), user_of(message.sender), change))
+    return planning.messages_of(drafts, stored, stored.organizer, change) if drafts else ()
+
+
+def _urgent(answers: tuple[ItipMessage, ...]) -> bool:
+    """Whether somebody waits for them; the jobs worker brings the others."""
+    return any(not one.quiet for one in answers)
 
 
 @storage_errors

@@ -100,6 +100,34 @@ def test_the_schedule_tag_changes_with_what_must_be_seen(company):
     assert theirs.schedule_tag not in (None, answered.schedule_tag)
 
 
+def test_who_has_answered_sees_the_answers_of_others(company):
+    company.put(ANN, meeting(part(*SERIES, people=(BOB, CAT))))
+    company.change(BOB, *YES)
+    with company.of(BOB) as opened:
+        (before,) = opened.items(opened.collection("calendar"))
+    seen = len(company.inbox(BOB))
+    company.change(CAT, b"PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:cat", b"PARTSTAT=TENTATIVE:mailto:cat")
+    assert company.answers(BOB, CAT) == {"all": "NEEDS-ACTION"}
+    company.scheduler.deliver(company.accounts[ANN])  # as the jobs worker does
+    assert company.answers(BOB, CAT) == {"all": "TENTATIVE"}
+    assert company.answers(BOB, BOB) == {"all": "ACCEPTED"}
+    assert company.answers(CAT, BOB) == {"all": "NEEDS-ACTION"}  # of before she answered
+    with company.of(BOB) as opened:
+        (after,) = opened.items(opened.collection("calendar"))
+    assert after.schedule_tag == before.schedule_tag
+    assert len(company.inbox(BOB)) == seen
+    company.put(CAT, meeting(part(*SERIES, people=(BOB, CAT), cat="TENTATIVE"),
+                             at(SECOND, people=(BOB, CAT), cat="DECLINED")), name(company, CAT))  # fmt: skip
+    company.scheduler.deliver(company.accounts[ANN])
+    assert company.answers(BOB, CAT) == {"all": "TENTATIVE", "20261109": "DECLINED"}
+    assert company.answers(BOB, BOB) == {"all": "ACCEPTED", "20261109": "ACCEPTED"}
+
+
+def name(company, who):
+    with company.of(who) as opened:
+        return opened.items(opened.collection("calendar"))[0].name
+
+
 RULES = {
     "in another calendar": (Rule.UNIQUE_SCHEDULING, lambda it: it.put(ANN, PLAIN, "x.ics", "other")),
     "two organizers": (Rule.SAME_ORGANIZER, lambda it: it.put(
