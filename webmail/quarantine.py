@@ -1,8 +1,6 @@
 """The page behind the links of digests: what is kept, shown safely, and the forms that decide about it."""
 
 import asyncio
-import base64
-import hashlib
 import logging
 import time
 from collections.abc import Mapping
@@ -25,21 +23,12 @@ from securemail.examined import Examined
 from securemail.ledger.ledger import End, Ledger
 from securemail.ledger.reading import Entry, Tracked
 from securemail.ledger.values import KEPT, State
+from webmail.page import POLICY, html
 
 PATH = "/quarantine/"
 _SHOWN = 4_000  # characters of the message's text
 _READ = 262_144  # bytes of it that are looked at
 _MAX_BODY = 4_096
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1d2330}"
-    "dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1rem}dt{color:#4a5468}dd{margin:0;overflow-wrap:anywhere}"
-    "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f3f5f9;padding:1rem;border-radius:.5rem;font:inherit}"
-    "form{display:inline-block;margin:0 .6rem .6rem 0}button{font:inherit;padding:.5rem 1.1rem;border-radius:.4rem;"
-    "border:1px solid #1f5fbf;background:#1f5fbf;color:#fff;cursor:pointer}button.plain{background:#fff;color:#1f5fbf}"
-    "button:focus-visible{outline:3px solid #ffb000;outline-offset:2px}"
-)
-_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 log = logging.getLogger(__name__)
 
 
@@ -85,7 +74,7 @@ class QuarantinePages:
                 return Response("method not allowed\n", 405, {"Allow": "GET, POST"})
             return HTMLResponse(
                 await asyncio.to_thread(self._shown, message, entry, language),
-                headers={"Content-Security-Policy": _POLICY},
+                headers={"Content-Security-Policy": POLICY},
             )
         except Unavailable:
             return _page(language, "away", 503)
@@ -134,7 +123,7 @@ class QuarantinePages:
         if message.findings.health is not Health.INFECTED:
             forms = _form("release", language) + forms
         body = f"<dl>{listed}</dl><pre>{escape(self._text(message))}</pre>{forms}"
-        return _html(language, text("filter.page.title", language), body)
+        return html(language, text("filter.page.title", language), body)
 
     def _text(self, message: Tracked) -> str:
         """The beginning of what a reader would see, as plain text: nothing is loaded, nothing can be clicked."""
@@ -155,13 +144,5 @@ def _form(action: str, language: str, *, plain: bool = False) -> str:
 
 def _page(language: str, key: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     said = escape(text(f"filter.page.{key}", language))
-    page = _html(language, text("filter.page.title", language), f"<p>{said}</p>")
-    return HTMLResponse(page, status, {"Content-Security-Policy": _POLICY, **(headers or {})})
-
-
-def _html(language: str, title: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
-    )
+    page = html(language, text("filter.page.title", language), f"<p>{said}</p>")
+    return HTMLResponse(page, status, {"Content-Security-Policy": POLICY, **(headers or {})})

@@ -29,6 +29,7 @@ from optimails.model.mailing_list import OWNER
 CHUNK = 400  # keys in one statement
 LIST = "list"  # stands where accounts stand; no account's id is so short
 ROLES = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142
+LIST_ROLES = ("-owner", "-request")  # RFC 2142 §6: behind the name of a list, they are its owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ def hits(connection: Connection, wanted: Iterable[EmailAddress]) -> dict[str, Hi
     domains = _open_domains(connection, {mail.domain for mail in addresses.values()})
     local = {key: mail for key, mail in addresses.items() if mail.domain in domains}
     # An address of its own wins over the sub-address of another (RFC 5233 §1 leaves it to us).
-    owners = _owners(connection, {*local, *(mail.base.key for mail in local.values())})
+    served = {key: of for key, mail in local.items() if (of := _served(mail)) is not None}
+    owners = _owners(connection, {*local, *(mail.base.key for mail in local.values()), *served.values()})
     accounts = open_accounts(connection, {AccountId(owner) for owner in owners.values() if owner not in (None, LIST)})
     targets = _targets(connection, {key for key, owner in owners.items() if owner is None})
     owned = lists.owners(connection, [key for key, owner in owners.items() if owner is LIST])
@@ -130,6 +132,9 @@ def hits(connection: Connection, wanted: Iterable[EmailAddress]) -> dict[str, Hi
             asked = at != key and mail.tag.lower() == OWNER
             people = owned[at] or _postmaster(connection, mail.domain, domains[mail.domain]) if asked else ()
             found[key] = Hit(local=True, targets=people, mailing_list=not asked, taken=True)
+        elif at not in owners and served.get(key) in owned:
+            people = owned[served[key]] or _postmaster(connection, mail.domain, domains[mail.domain])
+            found[key] = Hit(local=True, targets=people, taken=True)
         elif at in owners:
             owner = owners[at]
             holder = accounts.get(AccountId(owner)) if owner is not None else None
@@ -137,6 +142,15 @@ def hits(connection: Connection, wanted: Iterable[EmailAddress]) -> dict[str, Hi
         else:
             found[key] = Hit(local=True, fallback=_fallback(connection, mail, domains[mail.domain]))
     return found
+
+
+def _served(mail: EmailAddress) -> str | None:
+    """The key of the list whose owners the address would be, if there is such a list."""
+    for role in LIST_ROLES:
+        name = mail.base.key.rpartition("@")[0]
+        if name.endswith(role) and len(name) > len(role):
+            return f"{name.removesuffix(role)}@{mail.domain}"
+    return None
 
 
 def _people() -> Select[Any]:

@@ -3,7 +3,8 @@
 ``list+b-MEMBER-HASH`` is the envelope sender of what the list sends: a bounce to it names the member (in base 36; 0
 for mail to several at once). ``list+ok-POST-HASH`` and ``list+no-POST-HASH`` decide on a held post: the hash is that of
 one moderator and one post, so a mail to it is the moderator's own decision, and it is void once anybody has decided.
-``list+bye-MEMBER-HASH`` confirms that a member leaves. ``list+owner`` and ``list+leave`` need no signature.
+``list+bye-MEMBER-HASH`` confirms that a member leaves; the link of each member (RFC 8058) ends so, too. ``list+owner``
+and ``list+leave`` need no signature.
 
 The hash has 50 bits and is keyed with a secret of this service. Nothing depends on the case of letters, which may
 change on the way.
@@ -15,6 +16,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
@@ -22,6 +24,7 @@ from optimails.model.mailing_list import LEAVE, MailingList
 from optimails.store.secret import secret
 
 KEY = "lists.key"
+PAGES = "/lists/leave/"
 SHARED = 0  # stands for the member where mail goes to several
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TAG = re.compile(r"(b|bye)-([0-9a-z]{1,13})-([a-z2-7]{10})|(ok|no)-([0-9a-f]{16})-([a-z2-7]{10})|(leave)")
@@ -72,6 +75,10 @@ class Addresses:
     def confirm(self, of: MailingList, member: int) -> EmailAddress:
         """Where a member writes who really wants to leave."""
         return of.tagged(f"bye-{_base36(member)}-{self._hash('bye', of.key, str(member))}")
+
+    def page(self, of: MailingList, member: int) -> str:
+        """The path of the page where this member leaves."""
+        return f"{PAGES}{quote(of.key, safe='@')}/{self.confirm(of, member).tag}"
 
     def read(self, of: MailingList, tag: str) -> Errand | None:
         """What a mail to this sub-address means; None: it is no address of this kind.

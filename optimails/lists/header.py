@@ -3,7 +3,8 @@
 The same post gives the same bytes, so that a repeated delivery is recognised as one.
 
 What the list writes: its List- fields (RFC 2369, RFC 2919), ``Precedence: list`` against answering machines of old, the
-mark against loops; by its settings the subject tag, Reply-To, and itself in From. What it takes away: the List- fields
+mark against loops; by its settings the subject tag, Reply-To, and itself in From. How to leave is each member's own
+(``unsubscribe``). What it takes away: the List- fields
 of whatever list was before it, and requests for receipts, which a thousand members would send.
 """
 
@@ -52,6 +53,17 @@ def rewritten(header: bytes, of: MailingList, *, replace_from: bool) -> bytes:
     return b"".join(out)
 
 
+def unsubscribe(of: MailingList, link: str = "") -> bytes:
+    """How to leave, to stand above the header; ``link`` is the member's own (RFC 8058). Nothing where nobody may."""
+    if not of.leave:
+        return b""
+    mail = b"<mailto:%b?subject=unsubscribe>" % _url(_ascii(of.tagged(LEAVE)))
+    if not link:
+        return b"List-Unsubscribe: %b\r\n" % mail
+    one_click = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    return b"List-Unsubscribe: <%b>,\r\n %b\r\n%b" % (link.encode(), mail, one_click)
+
+
 def author(header: bytes) -> EmailAddress | None:
     """The one address in From, if there is one that is usable."""
     for name, field in fields(header):
@@ -83,8 +95,6 @@ def _own(of: MailingList) -> list[bytes]:
         b"List-Owner: <mailto:%b>" % _url(_ascii(of.tagged(OWNER))),
         b"List-Help: <mailto:%b?subject=help>" % _url(_ascii(of.tagged(OWNER))),
     ]
-    if of.leave:
-        lines.append(b"List-Unsubscribe: <mailto:%b?subject=unsubscribe>" % _url(_ascii(of.tagged(LEAVE))))
     lines += [b"Precedence: list", b"%b: %b" % (LOOP_MARK, of.key.encode())]
     return [line + b"\r\n" for line in lines]
 

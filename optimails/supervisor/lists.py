@@ -3,7 +3,7 @@
 from optimails.audit import AuditLog
 from optimails.authentication.dmarc import published
 from optimails.authentication.results import Policy
-from optimails.config import Config
+from optimails.config import Config, Protocol, TlsMode
 from optimails.delivery.lists.bounces import Bounces
 from optimails.delivery.lists.letterbox import Letterbox
 from optimails.delivery.lists.posting import Forbids, Posting
@@ -20,6 +20,7 @@ from optimails.lists.addresses import Addresses
 from optimails.lists.store import ListStore
 from optimails.queue.schedule import Schedule
 from optimails.supervisor.queue import waker
+from webmail.servers import offer_of
 
 
 def open_lists(config: Config, bus: Bus) -> ListStore:
@@ -45,6 +46,7 @@ def list_runner(
         signer=Signer(data),
         forbids=_forbids(Resolver(config.dns)),
         schedule=schedule,
+        web=_pages(config),
     )
     return ListRunner(
         store,
@@ -56,6 +58,12 @@ def list_runner(
         audit=AuditLog(data),
         schedule=schedule,
     )
+
+
+def _pages(config: Config) -> str:
+    """Where members find the pages of this service; empty where they would not, or without TLS (RFC 8058 §3.1)."""
+    https = any(one.protocol is Protocol.HTTP and one.tls is TlsMode.IMPLICIT for one in config.listener)
+    return offer_of(config).web if https or config.web.port else ""
 
 
 def _forbids(resolver: Resolver) -> Forbids:

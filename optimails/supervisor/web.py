@@ -32,14 +32,18 @@ from optimails.door.login import Login
 from optimails.door.rates import Rates
 from optimails.events import Bus
 from optimails.groupware.service import LocalGroupware, bounds_of
+from optimails.lists.addresses import Addresses
+from optimails.lists.store import ListStore
 from optimails.model.errors import Unavailable
 from optimails.supervisor.ports import counted
+from optimails.supervisor.queue import waker
 from optimails.supervisor.reporter import ReporterOrder
 from optimails.supervisor.tls import ServerTls
 from securemail.ledger.ledger import Ledger
 from webmail.apple import CannotSign, Signer
 from webmail.application import application
 from webmail.guard import Door
+from webmail.leaving import LeavePages
 from webmail.quarantine import QuarantinePages
 
 _VERSIONS = {TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS13: ssl.TLSVersion.TLSv1_3}
@@ -50,7 +54,7 @@ class WebAssembly:
     """The parts of the service that the web needs: the directory, and what is shown."""
 
     def __init__(self, config: Config, bus: Bus, tls: ServerTls | None) -> None:
-        del bus, tls  # the one has nothing to tell yet, the other is Twisted's
+        del tls  # that of Twisted
         self._database = open_database(config.directory, config.server.data, upgrade=False)
         self._directory = LocalDirectory(self._database, config.directory, config.ldap)
         self._guard = Guard(config.login, config.server.data / "run" / "guard.sqlite")
@@ -69,6 +73,8 @@ class WebAssembly:
         self._ledger = Ledger(config.server.data) if config.securemail.enabled else None
         if self._ledger is not None:
             doors.append(QuarantinePages(self._ledger, self._directory, AuditLog(config.server.data)))
+        self._lists = ListStore(config.server.data, wake=waker(bus))
+        doors.append(LeavePages(self._lists, self._directory, Addresses(config.server.data)))
         self._application = application(config, self._directory, _signer(config), doors)
 
     async def start(self) -> None:
@@ -104,6 +110,7 @@ class WebAssembly:
             await asyncio.to_thread(self._dav.close)
         if self._ledger is not None:
             self._ledger.close()
+        self._lists.close()
         self._guard.close()
         await self._directory.close()
         self._database.close()

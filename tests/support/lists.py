@@ -50,9 +50,9 @@ class Sent:
 class ListWorld:
     """Ann, Bob and Carol at here.test; Dora and Eve at there.test."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **more: object) -> None:
         self.config = Config.model_validate(
-            {"server": {"data": str(data), "hostname": "mx.here.test"}, "dns": {"nameservers": ["127.0.0.1:9"],
+            {**more, "server": {"data": str(data), "hostname": "mx.here.test"}, "dns": {"nameservers": ["127.0.0.1:9"],
              "timeout": 0.2, "lifetime": 0.2}}
         )  # fmt: skip
         self.data = data
@@ -138,8 +138,9 @@ class ListWorld:
 
 
 @contextlib.asynccontextmanager
-async def list_world(data: Path) -> AsyncIterator[ListWorld]:
-    world = ListWorld(data)
+async def list_world(data: Path, **more: object) -> AsyncIterator[ListWorld]:
+    """``more`` are further tables of the configuration."""
+    world = ListWorld(data, **more)
     try:
         yield world
     finally:

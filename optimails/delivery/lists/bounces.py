@@ -78,6 +78,10 @@ class Bounces:
         members = await asyncio.to_thread(self._members.member_list, of.key)
         return next((one.id for one in members if one.address == who.key), 0)
 
+    async def direct(self, of: MailingList) -> dict[int, str]:
+        """The members of the list itself, by number. Raises ``Refused``, ``Unavailable``."""
+        return {one.id: one.address for one in await asyncio.to_thread(self._members.member_list, of.key)}
+
     async def leave(self, of: MailingList, number: int) -> str | None:
         """Who has this number is a member no longer; gives the address. Raises ``Refused``, ``Unavailable``."""
         members = await asyncio.to_thread(self._members.member_list, of.key)

@@ -27,7 +27,7 @@ from optimails.directory.api import Directory
 from optimails.dkim import Signer
 from optimails.lists.addresses import SHARED, Addresses
 from optimails.lists.api import Post, State, Target
-from optimails.lists.header import author, rewritten
+from optimails.lists.header import author, rewritten, unsubscribe
 from optimails.lists.store import ListStore
 from optimails.model.address import EmailAddress
 from optimails.model.errors import Unavailable
@@ -52,8 +52,10 @@ class _Copy:
 
     post: Post
     of: MailingList
+    header: bytes
     content: Spool
-    signature: bytes  # stands on top
+    top: bytes  # what stands above it, where a member has nothing of his own there
+    links: dict[tuple[int, str], str]  # where members leave by one click, by their number and address
     expires: float
 
 
@@ -71,7 +73,9 @@ class Posting:
         signer: Signer,
         forbids: Forbids,
         schedule: Schedule,
+        web: str = "",
     ) -> None:
+        """``web`` is where the pages of this service are, "https://host"; empty: nowhere."""
         self._store = store
         self._directory = directory
         self._outgoing = outgoing
@@ -80,6 +84,7 @@ class Posting:
         self._signer = signer
         self._forbids = forbids
         self._schedule = schedule
+        self._web = web
 
     async def send(self, post: Post, of: MailingList) -> None:
         """Serve all whose turn it is. Raises ``Refused`` (the list leads to too many), ``Unavailable``."""
@@ -90,9 +95,9 @@ class Posting:
             for one in found.dead:
                 await self._bounces.count(one.member, "5.1.1 No such user here")
             await self._store.begin(post.id, [(one.address, one.member) for one in found.recipients], expires)
-        spool, signature = await self._content(post, of)
+        header, spool, top = await self._content(post, of)
         try:
-            copy = _Copy(post, of, spool, signature, expires)
+            copy = _Copy(post, of, header, spool, top, await self._links(post, of), expires)
             while targets := await self._store.targets(post.id, TOGETHER):
                 for group, sender in await self._groups(post, of, targets):
                     await self._serve(copy, group, sender)
@@ -123,15 +128,15 @@ class Posting:
         broken: list[BaseException] = []
         if sender is not None:
             addresses = [one.address for one in group]
-            outcomes |= await self._outgoing.submit(sender, addresses, copy.content, copy.signature, via=via)
+            outcomes |= await self._outgoing.submit(sender, addresses, copy.content, copy.top, via=via)
         else:
+            tops = await asyncio.to_thread(lambda: [self._top_of(copy, one) for one in group])
             sent = await asyncio.gather(
                 *(
                     self._outgoing.submit(
-                        self._addresses.bounces(copy.of, one.member), (one.address,), copy.content, copy.signature,
-                        via=via,
+                        self._addresses.bounces(copy.of, one.member), (one.address,), copy.content, top, via=via
                     )
-                    for one in group
+                    for one, top in zip(group, tops, strict=True)
                 ),
                 return_exceptions=True,
             )  # fmt: skip
@@ -160,8 +165,23 @@ class Posting:
         if broken:
             raise broken[0]  # once it is noted who has it
 
-    async def _content(self, post: Post, of: MailingList) -> tuple[Spool, bytes]:
-        """The post as it is sent on, and the signature to stand on top of it. Raises ``Unavailable``."""
+    async def _links(self, post: Post, of: MailingList) -> dict[tuple[int, str], str]:
+        """Of those who are members by their own address. A large post is signed once for all, and nobody has one."""
+        if not (of.leave and self._web) or post.size > LARGE:
+            return {}
+        direct = await self._bounces.direct(of)
+        return {one: self._web + self._addresses.page(of, one[0]) for one in direct.items()}
+
+    def _top_of(self, copy: _Copy, target: Target) -> bytes:
+        """What stands above this member's copy: how to leave, signed with the rest (RFC 8058 §4)."""
+        link = copy.links.get((target.member, target.address.key))
+        if link is None:
+            return copy.top
+        leaving = unsubscribe(copy.of, link)
+        return self._signature(copy.post, copy.of, leaving + copy.header) + leaving
+
+    async def _content(self, post: Post, of: MailingList) -> tuple[bytes, Spool, bytes]:
+        """The header and the whole of the post as it is sent on, and what stands on top. Raises ``Unavailable``."""
         header = await asyncio.to_thread(self._store.contents.header, post.id, MAX_HEADER)
         replace_from = await self._replaces_from(of, header)
         return await asyncio.to_thread(self._compose, post, of, header, replace_from=replace_from)
@@ -173,14 +193,15 @@ class Posting:
         # The list's own domain signs for its authors, too.
         return who is not None and who.domain != of.address.domain and await self._forbids(who.domain)
 
-    def _compose(self, post: Post, of: MailingList, header: bytes, *, replace_from: bool) -> tuple[Spool, bytes]:
+    def _compose(self, post: Post, of: MailingList, header: bytes, *, replace_from: bool) -> tuple[bytes, Spool, bytes]:
         new = rewritten(header, of, replace_from=replace_from)
         spool = Spool(memory=max(LARGE * 4, MAX_HEADER))
         try:
             spool.write(new)
             for piece in self._body(post, len(header)):
                 spool.write(piece)
-            return spool, self._signature(post, of, new)
+            leaving = unsubscribe(of)
+            return new, spool, self._signature(post, of, leaving + new) + leaving
         except OSError as wrong:
             spool.close()
             raise Unavailable("The post cannot be read now") from wrong

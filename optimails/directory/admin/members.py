@@ -16,6 +16,10 @@ MAX_STATUS = 300
 BY_BOUNCES = "bounces"  # the reason that the service writes; others are the administrators' words
 
 
+class _Enough(Exception):
+    """Of bounces: the member is to be suspended."""
+
+
 class Members(Base):
     def member_add(self, where: str, members: Sequence[str]) -> list[MemberInfo]:
         """Further members: any addresses, also aliases and other lists. Who is one already stays as is. Gives all."""
@@ -86,8 +90,14 @@ class Members(Base):
 
         Gives what became of it, None where there is no such member any more.
         """
+        try:
+            return self._count_bounce(member, status, suspends=False)
+        except _Enough:  # done anew in a transaction that services notice: counted and suspended together, or neither
+            return self._count_bounce(member, status, suspends=True)
+
+    def _count_bounce(self, member: int, status: str, *, suspends: bool) -> BounceInfo | None:
         day = now() // DAY
-        with self.database.write(visible=False) as connection:
+        with self.database.write(visible=suspends) as connection:
             row = connection.execute(select(list_member).where(list_member.c.id == member)).mappings().one_or_none()
             if row is None:
                 return None
@@ -97,9 +107,10 @@ class Members(Base):
             oldest = day - found.bounce_days
             connection.execute(delete(list_bounce).where(list_bounce.c.member == member, list_bounce.c.day <= oldest))
             days = connection.execute(select(func.count()).where(list_bounce.c.member == member)).scalar_one()
-        enough = bool(found.bounces) and days >= found.bounces and row["suspended"] is None
-        if enough:
-            with self.database.write() as connection:  # now services are to notice
+            enough = bool(found.bounces) and days >= found.bounces and row["suspended"] is None
+            if enough and not suspends:
+                raise _Enough
+            if enough:
                 _suspend(connection, member, BY_BOUNCES)
         return BounceInfo(found, row["address"], days, suspended=enough, status=status[:MAX_STATUS])
 

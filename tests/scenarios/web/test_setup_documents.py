@@ -3,7 +3,9 @@
 import http.client
 import json
 import os
+import re
 import signal
+import smtplib
 import socket
 import ssl
 import urllib.request
@@ -11,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.scenarios.queue.test_two_servers import inbox
 from tests.support import certificates
 from tests.support.eventually import eventually
 from tests.support.free_ports import free_ports
@@ -118,6 +121,29 @@ def test_who_says_nothing_is_cut_off(tmp_path):
 )
 def test_what_is_no_request_is_refused(web, data):
     assert web.raw(data).startswith(b"HTTP/1.1 4")
+
+
+def test_a_member_leaves_a_list_by_one_click(web):
+    service, members = web.service, ("user00@example.org", "user01@example.org")
+    service.optimails("list", "add", "team@example.org", "--post", "anyone", "--leave")
+    service.optimails("list", "members", "add", "team@example.org", *members)
+    with smtplib.SMTP(service.peer.host, service.peer.ports["smtp"], timeout=30) as smtp:
+        smtp.sendmail("x@far.test", ["team@example.org"], "From: x@far.test\r\nSubject: news\r\n\r\nHello\r\n")
+    (message,) = eventually(lambda: inbox(service, members[0]), limit=60)
+    host, path = re.search(rb"^List-Unsubscribe: <https://([^/]+)(/[^>]+)>,", message, re.MULTILINE).groups()
+    assert host.endswith(b":%d" % web.secure)
+    assert web.get(path.decode())[0].status == 200
+    connection = web.connection()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", path.decode(), "List-Unsubscribe=One-Click", form)
+    assert connection.getresponse().status == 200
+
+    def who():
+        return [one["address"] for one in service.optimails("list", "members", "list", "team@example.org")]
+
+    assert eventually(lambda: who() == [members[1]])
+    event = eventually(lambda: [one for one in web.events("http_request") if one.get("page") == "lists"])
+    assert path.decode() not in json.dumps(event)
 
 
 def test_it_is_counted_and_logged(web):

@@ -17,7 +17,7 @@ BOUNCES = re.compile(r"team\+b-[0-9a-z]+-[a-z2-7]{10}@here\.test")
 
 
 def header(message: bytes, name: str) -> bytes:
-    found = re.search(rb"^%b:[ ]*((?:.|\r\n[ \t])*)" % name.encode(), message, re.MULTILINE | re.IGNORECASE)
+    found = re.search(rb"^%b:[ ]*((?:[^\r\n]|\r\n[ \t])*)" % name.encode(), message, re.MULTILINE | re.IGNORECASE)
     return re.sub(rb"\r\n[ \t]", b" ", found[1]).strip() if found else b""
 
 
