@@ -14,7 +14,8 @@ from caldav.session.world import View, mounted
 from caldav.wire.filters import zone_of
 from caldav.wire.names import c, cr, d, element, href
 from caldav.wire.reading import raw, read_update, read_xml
-from optimails.groupware.api import COMPONENTS, Kind, NewCollection
+from optimails.groupware.api import COMPONENTS, Kind, NewCollection, Unfit
+from optimails.groupware.hours import set_availability
 from optimails.groupware.visited import keep
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.rights import Right
@@ -167,7 +168,13 @@ def proppatch(place: Place) -> Answer:
 
 
 def _of_inbox(place: Place, name: str, value: Element | None) -> str:
-    """Where invitations go is all that can be said of an inbox (RFC 6638 §9.2)."""
+    """Where invitations go (RFC 6638 §9.2), and when its owner works, is all that can be said of an inbox."""
+    if name in scheduling.AVAILABILITY:
+        try:
+            set_availability(place.groupware, (value.text or "").strip() if value is not None else "")
+        except Unfit:
+            return "409 Conflict"
+        return "200 OK"
     if name != c("schedule-default-calendar-URL"):
         return "403 Forbidden"
     path = unquote(urlsplit((value.findtext(d("href")) or "").strip()).path) if value is not None else ""

@@ -17,8 +17,8 @@ from optimails.model.errors import MailError
 
 log = logging.getLogger(__name__)
 CAPABILITIES = (
-    "1, 3, access-control, calendar-access, calendar-auto-schedule, addressbook, extended-mkcol, calendar-proxy,"
-    " calendarserver-sharing, calendar-managed-attachments, calendar-managed-attachments-no-recurrence"
+    "1, 3, access-control, calendar-access, calendar-auto-schedule, calendar-availability, addressbook, extended-mkcol,"
+    " calendar-proxy, calendarserver-sharing, calendar-managed-attachments, calendar-managed-attachments-no-recurrence"
 )
 METHODS: dict[str, Callable[[Place], Answer]] = {
     "GET": contents.get,

@@ -30,7 +30,8 @@ _NOT_IN_ALL = frozenset(  # RFC 3744, 4791 and others: not for allprop
     [d("acl"), d("supported-privilege-set"), d("current-user-privilege-set"), d("supported-report-set"),
      d("principal-collection-set"), d("acl-restrictions"), d("inherited-acl-set"), d("sync-token"),
      c("calendar-timezone"), c("supported-collation-set"), cr("supported-collation-set"),
-     cs("invite"), cs("allowed-sharing-modes"), cs("shared-url"), cs("notification-URL"), cs("notificationtype")]
+     cs("invite"), cs("allowed-sharing-modes"), cs("shared-url"), cs("notification-URL"), cs("notificationtype"),
+     c("calendar-availability"), cs("calendar-availability")]
 )  # fmt: skip
 
 

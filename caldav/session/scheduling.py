@@ -10,18 +10,21 @@ from caldav.session.errors import Precondition
 from caldav.session.exchange import Answer
 from caldav.session.places import Place
 from caldav.session.world import View
-from caldav.wire.names import c, d, href
+from caldav.wire.names import c, cs, d, href, text
 from optimails.groupware.account import etag_of
 from optimails.groupware.api import Conditions, Item, Kind
+from optimails.groupware.hours import availability
 from optimails.groupware.scheduling.inbox import INBOX, choose_default, default_calendar
 from optimails.groupware.scheduling.organizer import MAX_ATTENDEES
 from optimails.groupware.scheduling.planning import Writer
 from optimails.model.errors import BadSyntax, Reason, Refused
 from optimails.model.rights import SendRight
 
+AVAILABILITY = (c("calendar-availability"), cs("calendar-availability"))
+"""Working hours (RFC 7953 §7.2.4), and as Apple had them before that."""
 _INBOX_PRIVILEGES = (
-    "D:read", "D:unbind", "D:read-current-user-privilege-set", "C:schedule-deliver", "C:schedule-deliver-invite",
-    "C:schedule-deliver-reply", "C:schedule-query-freebusy",
+    "D:read", "D:write-properties", "D:unbind", "D:read-current-user-privilege-set", "C:schedule-deliver",
+    "C:schedule-deliver-invite", "C:schedule-deliver-reply", "C:schedule-query-freebusy",
 )  # fmt: skip
 
 
@@ -149,6 +152,7 @@ def of_inbox(place: Place) -> dict[str, Callable[[], str | None]]:
         c("schedule-default-calendar-URL"): lambda: _default(place),
         c("supported-calendar-component-set"): lambda: '<C:comp name="VEVENT"/><C:comp name="VTODO"/>',
         c("supported-calendar-data"): lambda: '<C:calendar-data content-type="text/calendar" version="2.0"/>',
+        **{name: lambda: text(availability(place.groupware)) or None for name in AVAILABILITY},
     }
 
 

@@ -381,3 +381,23 @@ def test_after_kill_9_nobody_has_a_meeting_that_the_other_has_not(site):
         assert eventually(lambda: site.service.optimails("calendar", "pending", USER) == [])
     assert eventually(lambda: uids(USER) == uids(guest))
     assert len(uids(guest)) == len(set(uids(guest))) > 3
+
+
+def test_a_room_is_booked_once(site):
+    room = "room@example.org"
+    site.service.optimails("resource", "add", room, "--name", "Room", "--horizon", "none")
+
+    def book(uid, user):
+        people = f"ORGANIZER:mailto:{user}\r\nATTENDEE;CUTYPE=ROOM:mailto:{room}"
+        times = "DTSTART:20990105T090000Z\r\nDTEND:20990105T100000Z"
+        body = calendar(component("VEVENT", uid, times, people)).encode()
+        assert site("PUT", f"/dav/{user}/calendar/{uid}.ics", body, user=user).status == 201
+        text = site("GET", f"/dav/{user}/calendar/{uid}.ics", user=user).content.decode().replace("\r\n ", "")
+        return next(line for line in text.splitlines() if room in line and line.startswith("ATTENDEE"))
+
+    assert "PARTSTAT=ACCEPTED" in book("first", "user01@example.org")
+    assert "PARTSTAT=DECLINED" in book("second", "user02@example.org")
+    condition = "<D:property-search><D:prop><C:calendar-user-type/></D:prop><D:match>ROOM</D:match></D:property-search>"
+    search = f"<D:principal-property-search {NAMESPACES}>{condition}<D:prop><D:displayname/></D:prop>"
+    found = site("REPORT", "/dav/", f"{search}</D:principal-property-search>".encode(), Depth="0")
+    assert f"/dav/{room}/" in found.content.decode()

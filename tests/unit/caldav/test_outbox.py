@@ -8,7 +8,7 @@ from optimails.acl.decision import Effective, Through
 from optimails.model.errors import Unavailable
 from optimails.model.rights import parse_rights
 from tests.support.calendars import calendar, component, event
-from tests.support.dav import CAL, DAV, Door
+from tests.support.dav import CAL, DAV, NAMESPACES, Door
 
 OUTBOX = "/claire@example.org/schedule-outbox/"
 HOME = "/dav/claire@example.org/"
@@ -144,3 +144,34 @@ def test_a_delegate_asks_in_the_owners_outbox_with_his_own_eyes(door):
     door.people.granted[tuple(ids)] = Effective(parse_rights("lrswite"), Through.DELEGATION)
     assert told(ask(door, "james@example.org", user="james", path=path))["mailto:james@example.org"][0] == "2.0"
     assert door.propfind("/claire@example.org/", "C:schedule-outbox-URL", user="james").items[HOME]
+
+
+# -- working hours -----------------------------------------------------------------------------------------------------
+
+INBOX = "/claire@example.org/schedule-inbox/"
+NAMES = ("C:calendar-availability", "S:calendar-availability")
+
+
+def availability(door, name, text):
+    inside = f"<{name}>{text}</{name}>" if text is not None else f"<{name}/>"
+    act = "set" if text is not None else "remove"
+    body = f"<D:propertyupdate {NAMESPACES}><D:{act}><D:prop>{inside}</D:prop></D:{act}></D:propertyupdate>"
+    answer = door("PROPPATCH", INBOX, body)
+    return "HTTP/1.1 200 OK" in answer.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_programs_set_working_hours_on_the_inbox(door, name):
+    assert "calendar-availability" in door("OPTIONS", INBOX).headers["DAV"]
+    text = calendar(component("VAVAILABILITY", "1", "DTSTART:20261103T120000Z"))
+    assert availability(door, name, text)
+    for one in NAMES:
+        (found,) = door.propfind(INBOX, one).items.values()
+        assert next(iter(found.values())).text.split() == text.split()
+    assert "calendar-availability" not in door.propfind(INBOX).text  # RFC 7953 §7.2.4: only who asks for it gets it
+    busy = told(ask(door, "claire@example.org"))["mailto:claire@example.org"][1]
+    assert busy == ["FREEBUSY;FBTYPE=BUSY-UNAVAILABLE:20261103T120000Z/20261104T000000Z"]
+    assert not availability(door, name, event("1"))
+    assert not availability(door, name, "nonsense")
+    assert availability(door, name, None)
+    assert told(ask(door, "claire@example.org"))["mailto:claire@example.org"][1] == []
