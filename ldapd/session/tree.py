@@ -2,6 +2,7 @@
 
 dc=example,dc=org                          the domain
   ou=people       uid=marie                accounts
+  ou=resources    uid=room1                rooms and equipment
   ou=lists        cn=team                  distribution lists
   ou=aliases      cn=contact               aliases of several
 """
@@ -20,8 +21,8 @@ from optimails.model.dns_name import ascii_name
 
 _BRANCH = {
     EntryKind.PERSON: ("people", "uid"),
-    EntryKind.ROOM: ("people", "uid"),
-    EntryKind.EQUIPMENT: ("people", "uid"),
+    EntryKind.ROOM: ("resources", "uid"),
+    EntryKind.EQUIPMENT: ("resources", "uid"),
     EntryKind.LIST: ("lists", "cn"),
     EntryKind.ALIAS: ("aliases", "cn"),
 }
@@ -51,7 +52,7 @@ class Tree:
         people = {one.addresses[0].lower(): one for one in entries if one.kind is EntryKind.PERSON}
         top = {"objectClass": ("top", "dcObject", "organization"), "dc": (labels[0],), "o": (domain,)}
         nodes = [_node(self.suffix, top)]
-        for branch, _ in _BRANCH.values():
+        for branch in dict.fromkeys(branch for branch, _ in _BRANCH.values()):
             dn = f"ou={branch},{self.suffix}"
             nodes.append(_node(dn, {"objectClass": ("top", "organizationalUnit"), "ou": (branch,)}))
         for one in sorted(entries, key=lambda entry: (fold(entry.name), entry.id)):
@@ -108,7 +109,7 @@ def comparable(attribute: str, value: str) -> str:
 def values(entry: CompanyEntry, manager: str) -> dict[str, tuple[str, ...]]:
     """What is known, by attribute; ``manager`` is a name."""
     known = entry.contact
-    given, _, family = entry.name.rpartition(" ")
+    given, _, family = entry.name.rpartition(" ") if entry.kind is EntryKind.PERSON else ("", "", entry.name)
     if known.given_name or known.family_name:
         given, family = known.given_name, known.family_name
     found = {

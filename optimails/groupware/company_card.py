@@ -11,7 +11,7 @@ _KINDS = {EntryKind.ROOM: "location", EntryKind.EQUIPMENT: "device"}
 
 def card_text(uid: str, entry: CompanyEntry, photo: Photo | None = None, manager: str = "") -> str:
     """The card; ``manager`` is the name of somebody."""
-    first, _, last = entry.name.rpartition(" ")
+    first, _, last = entry.name.rpartition(" ") if entry.kind is EntryKind.PERSON else ("", "", entry.name)
     known = entry.contact
     given, family = (known.given_name, known.family_name) if known.given_name or known.family_name else (first, last)
     lines = [

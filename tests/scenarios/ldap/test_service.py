@@ -92,7 +92,7 @@ def test_ldap3_reads_schema_photo_and_pages(service, ports):
         assert zoe.jpegPhoto.raw_values == [jpeg()]
         assert zoe.telephoneNumber.value == "+33 1 23 45"
         found = connection.extend.standard.paged_search(SUFFIX, "(objectClass=*)", paged_size=3, generator=False)
-        assert len(found) == 8
+        assert len(found) == 9
         assert connection.extend.standard.who_am_i() == f"u:{USER}"
         with contextlib.suppress(LDAPExceptionError):
             connection.delete(f"uid=user01,ou=people,{SUFFIX}")

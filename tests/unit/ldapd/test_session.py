@@ -115,6 +115,20 @@ async def test_who_logs_in_sees_the_own_domain():
     assert who.value == b"u:alice@demo.test"
 
 
+@in_loop
+async def test_rooms_and_equipment_have_a_place_of_their_own():
+    made = door()
+    room = CompanyEntry("id-r", "Room 1", ("room1@demo.test",), "Screen, 2nd floor", EntryKind.ROOM, capacity=12)
+    van = CompanyEntry("id-v", "Van", ("van@demo.test",), kind=EntryKind.EQUIPMENT)
+    made.directory.entries = (ALICE, room, van)
+    connection = await entered(made)
+    found = await ask(connection, search(2, octets("mail", PRESENT), base=f"ou=resources,{SUFFIX}"))
+    assert names(found) == ["uid=room1", "uid=van"]
+    (known, _) = found.entries.values()
+    assert (known["sn"], known["description"], "givenName" in known) == (["Room 1"], ["Screen, 2nd floor"], False)
+    assert names(await ask(connection, search(3, starts("cn", "room")))) == ["uid=room1"]
+
+
 OUTLOOK = ("mail", "cn", "sn", "givenName", "displayName")
 
 
@@ -158,13 +172,27 @@ async def test_filters_of_programs(wanted, found):
     ("base", "scope", "found"),
     [
         (SUFFIX, 0, ["dc=demo"]),
-        (SUFFIX.upper().replace(",", " , "), 1, ["ou=people", "ou=lists", "ou=aliases"]),
+        (SUFFIX.upper().replace(",", " , "), 1, ["ou=people", "ou=resources", "ou=lists", "ou=aliases"]),
         (PEOPLE, 1, ["uid=alice", "uid=bob"]),
         (PEOPLE, 2, ["ou=people", "uid=alice", "uid=bob"]),
         (f"uid=ALICE,{PEOPLE}", 0, ["uid=alice"]),
         (f"uid=alice,{PEOPLE}", 1, []),
         ("", 1, ["dc=demo"]),
-        ("", 2, ["dc=demo", "ou=people", "ou=lists", "ou=aliases", "uid=alice", "uid=bob", "cn=contact", "cn=team"]),
+        (
+            "",
+            2,
+            [
+                "dc=demo",
+                "ou=people",
+                "ou=resources",
+                "ou=lists",
+                "ou=aliases",
+                "uid=alice",
+                "uid=bob",
+                "cn=contact",
+                "cn=team",
+            ],
+        ),
     ],
 )
 @in_loop
