@@ -4,6 +4,7 @@ api.py           values: messages, what became of them, who carries those for pe
 messages.py      a message from its text
 people.py        calendar users as texts name them
 objects.py       a calendar object by its recurrences; when they happen
+rules.py         recurrence rules that mean the same
 editing.py       changing single lines of a text
 drafts.py        messages before it is known where their recipients are
 organizer.py     what the organizer's changes send

@@ -14,6 +14,7 @@ from optimails.groupware.recurrence import SHARE, Budget
 from optimails.groupware.scheduling import editing
 from optimails.groupware.scheduling.messages import SCHEDULED
 from optimails.groupware.scheduling.people import attendees_of, organizer_of
+from optimails.groupware.scheduling.rules import meaning
 from optimails.groupware.text import Component, Property, decode, parse, write
 from optimails.groupware.zones import Zones
 from optimails.model.errors import BadSyntax
@@ -127,9 +128,14 @@ def dates(part: Component, name: str, of: Scheduled) -> set[int]:
 
 
 def span(part: Component, of: Scheduled) -> tuple[object, ...]:
-    """When a component happens, in a form that can be compared; rules as they are written."""
-    rules = sorted(";".join(sorted(line.value.upper().split(";"))) for line in part.every("RRULE"))
-    return (_moment(part, "DTSTART", of), _end(part, of), tuple(rules), frozenset(dates(part, "RDATE", of)))
+    """When a component happens, in a form that can be compared, whatever words are used for it."""
+    begin = part.get("DTSTART")
+    try:
+        first = moment(begin, of.object.zones) if begin else None
+    except BadSyntax:
+        first = None
+    rules = frozenset(meaning(line.value, first) for line in part.every("RRULE"))
+    return (_moment(part, "DTSTART", of), _end(part, of), rules, frozenset(dates(part, "RDATE", of)))
 
 
 def _moment(part: Component, name: str, of: Scheduled) -> tuple[int, bool] | None:

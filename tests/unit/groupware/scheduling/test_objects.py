@@ -1,11 +1,17 @@
 """A recurrence as a component of its own, whatever its times are written in; and lines changed one by one."""
 
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from optimails.groupware.moments import Moment
+from optimails.groupware.recurrence import Budget, clocks, parse
 from optimails.groupware.scheduling import editing
-from optimails.groupware.scheduling.objects import date_line, instance, message_text, read_scheduled
+from optimails.groupware.scheduling.objects import date_line, instance, message_text, read_scheduled, span
+from optimails.groupware.scheduling.rules import meaning
 from optimails.groupware.text import Component
 from tests.support.calendars import calendar, component
 
@@ -58,6 +64,34 @@ def test_a_recurrence_is_written_as_its_series(times, key, expected):
     assert instance(series(*times), key + 60) is None
 
 
+SAME = {
+    "order and defaults": ("FREQ=DAILY;COUNT=3", "COUNT=3;INTERVAL=1;FREQ=DAILY"),
+    "the start's weekday": ("FREQ=WEEKLY", "FREQ=WEEKLY;BYDAY=MO;WKST=SU"),
+    "the start's day": ("FREQ=MONTHLY;INTERVAL=2", "FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=2"),
+    "the start's date": ("FREQ=YEARLY", "FREQ=YEARLY;BYMONTH=11;BYMONTHDAY=2"),
+    "the start's time": ("FREQ=DAILY", "FREQ=DAILY;BYHOUR=10;BYMINUTE=0;BYSECOND=0"),
+    "an end in UTC": ("FREQ=DAILY;UNTIL=20261231T100000", "FREQ=DAILY;UNTIL=20261231T090000Z"),
+    "nonsense": ("FREQ=NEVER", "freq=never "),
+}
+OTHER = {
+    "an end": ("FREQ=DAILY;COUNT=3", "FREQ=DAILY;COUNT=4"),
+    "another weekday": ("FREQ=WEEKLY", "FREQ=WEEKLY;BYDAY=TU"),
+    "every day of that number": ("FREQ=YEARLY", "FREQ=YEARLY;BYMONTHDAY=2"),
+    "where weeks begin": ("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU;WKST=SU"),
+    "the last one": ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=-1", "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1"),
+}
+
+
+@pytest.mark.parametrize(("one", "two"), [*SAME.values(), *OTHER.values()], ids=[*SAME, *OTHER])
+def test_rules_that_mean_the_same(one, two):
+    def when(rule):
+        text = calendar(component("VEVENT", "1", "DTSTART;TZID=Europe/Paris:20261102T100000", f"RRULE:{rule}"))
+        of = read_scheduled(text.encode())
+        return span(of.master, of)
+
+    assert (when(one) == when(two)) is ((one, two) in SAME.values())
+
+
 def test_a_message_has_the_zones_that_it_needs():
     of = series("DTSTART;TZID=Our own zone:20261102T100000", "DURATION:PT1H")
     assert message_text("REQUEST", of, [of.master]).count(b"BEGIN:VTIMEZONE") == 1
@@ -90,3 +124,29 @@ def test_a_property_that_is_there_once_takes_its_own_place():
     editing.put(part, "SEQUENCE:3")
     assert part.lines == ["UID:1", "SEQUENCE:3", "SUMMARY:x"]
     assert [one.value for one in part.properties] == ["1", "3", "x"]
+
+
+def by(name, least, most):
+    return st.lists(st.integers(least, most), max_size=2).map(
+        lambda found: f";{name}={','.join(map(str, found))}" if found else ""
+    )
+
+
+PARTS = st.tuples(
+    st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY"]).map("FREQ={}".format),
+    st.sampled_from(["", ";INTERVAL=2", ";WKST=SU", ";INTERVAL=2;WKST=SU"]),
+    by("BYMONTH", 11, 12), by("BYMONTHDAY", 1, 3), by("BYHOUR", 9, 10), by("BYMINUTE", 0, 1),
+    st.sampled_from(["", ";BYDAY=MO", ";BYDAY=MO,SU", ";BYDAY=TU", ";BYDAY=1MO"]),
+    st.sampled_from(["", "", "", ";BYSETPOS=1", ";BYWEEKNO=45"]),
+)  # fmt: skip
+
+
+@given(PARTS.map("".join))
+def test_what_is_left_out_of_a_rule_changes_nothing(text):
+    first = datetime(2026, 11, 2, 10)  # noqa: DTZ001 - a wall clock, a Monday
+
+    def times(rule):
+        return list(islice(clocks(rule, first, Budget(), start=None, end=datetime(2032, 1, 1)), 20))  # noqa: DTZ001
+
+    rule, _ = meaning(text, Moment(first))
+    assert times(rule) == times(parse(text))
