@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from caldav.answering import Answering, Asked, Place
-from optimails.model.errors import Unavailable
+from optimails.model.errors import Reason, Refused, Unavailable
 
 NICENESS = 5  # answers that may take a while are made when nothing short is to be done
 
@@ -30,9 +30,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was said to a question. ``away``: why nothing was."""
+    """What was said to a question, or how it was refused. ``away``: why nothing was said."""
 
     value: Any = None
+    refused: tuple[Reason, str] | None = None
     away: str = ""
 
 
@@ -71,6 +72,8 @@ class _There:
     def _ask(self, name: str, *arguments: object) -> Any:
         self._connection.send(Question(self._part, name, arguments))
         told: Told = self._connection.recv()
+        if told.refused is not None:
+            raise Refused(*told.refused)
         if told.away:
             raise Unavailable(told.away)
         return told.value

@@ -22,7 +22,8 @@ from prometheus_client import Counter, Gauge
 from caldav.answering import Asked
 from caldav.reporter import Finished, Question, Told
 from caldav.session.exchange import Answer
-from optimails.model.errors import Unavailable
+from optimails.door import incident
+from optimails.model.errors import Refused, Unavailable
 
 LARGEST = 256 * 2**20  # bytes of memory; a process that has grown beyond that ends after its answer
 _BUSY = Answer(503, {"Retry-After": "30"}, b"")
@@ -147,5 +148,9 @@ class _Reporter:
     def _told(self, question: Question) -> Told:
         try:
             return Told(getattr(getattr(self._asked, question.part), question.name)(*question.arguments))
+        except Refused as refused:
+            return Told(refused=(refused.reason, str(refused)))
         except Unavailable as away:
             return Told(away=str(away) or "not there")
+        except Exception as error:  # noqa: BLE001  # an error of ours, and somebody waits for a word
+            return Told(away=f"internal error {incident.note(error, question=question.name)}")

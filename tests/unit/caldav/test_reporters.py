@@ -15,7 +15,7 @@ from caldav.session.visits import Visits
 from optimails.acl.decision import Effective, Through
 from optimails.config.dav import DavSettings
 from optimails.config.server import LogSettings
-from optimails.model.errors import Unavailable
+from optimails.model.errors import Reason, Refused, Unavailable
 from optimails.model.rights import parse_rights
 from optimails.supervisor.reporter import ReporterOrder
 from tests.support.calendars import event
@@ -122,12 +122,18 @@ def test_a_visit_that_both_answer_leaves_one_line(apart, here, asked):
     ]
 
 
-def test_a_directory_that_is_away_is_told_as_such(apart, directory):
-    def away():
-        raise Unavailable("the directory is away")
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [(Unavailable("it is away"), 503), (Refused(Reason.NO_PERMISSION, "not you"), 403), (KeyError("ours"), 503)],
+)
+def test_the_directorys_trouble_is_told_as_such(apart, directory, trouble, status):
+    def raises():
+        raise trouble
 
-    directory.before = away
-    assert apart.answer(request()).status == 503
+    directory.before = raises
+    assert apart.answer(request()).status == status
+    directory.before = lambda: None
+    assert apart.answer(request()).status == 207
 
 
 def test_a_process_that_is_killed_while_it_answers_is_replaced(apart, directory, pids):
