@@ -1,6 +1,6 @@
 """When the alarms of an event or task ring (RFC 5545 §3.6.6, RFC 9074). Pure, and within a budget.
 
-An alarm's time hangs on an occurrence, so the next one is looked for in windows that grow: a week first, then a year.
+An alarm's time hangs on an occurrence, so the next one is looked for in windows that grow: a week first, in the end a year.
 What cannot be known up to there is looked at again later.
 """
 
@@ -16,7 +16,7 @@ from optimails.groupware.text import Component
 from optimails.model.errors import BadSyntax
 
 EARLIEST = 14 * 3_600  # how much sooner than in UTC a clock somewhere shows a time (Kiribati)
-HORIZONS = (8 * DAY, 370 * DAY)
+HORIZONS = (8 * DAY, 64 * DAY, 370 * DAY)
 MAX_ALARMS = 20  # of one component
 MAX_REPEATS = 10
 MAX_OFFSET = 370 * DAY
