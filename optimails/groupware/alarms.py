@@ -1,6 +1,6 @@
 """When the alarms of an event or task ring (RFC 5545 §3.6.6, RFC 9074). Pure, and within a budget.
 
-An alarm's time hangs on an occurrence, so the next one is looked for in windows that grow: a week first, in the end a year.
+An alarm hangs on an occurrence, so the next one is looked for in windows that grow: a week first, in the end a year.
 What cannot be known up to there is looked at again later.
 """
 

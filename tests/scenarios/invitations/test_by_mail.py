@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from optimails.cli.mail import account_of
+from optimails.config.queue import QueueSettings
 from optimails.groupware.service import LocalGroupware
+from optimails.queue.control import Choice
+from optimails.queue.store import Queue
 from tests.support import certificates
 from tests.support.calendars import calendar, component
 from tests.support.dns_server import local_dns
@@ -213,3 +216,24 @@ def test_a_delegate_invites_for_the_owner_and_gets_copies_of_what_comes(world: W
     world.arrives(said(invitation, "REQUEST"), BOB)
     (copy,) = inbox(world.service, delegate)
     assert f"X-Optimails-Invitation-For: {world.user.address}".encode() in copy
+
+
+@pytest.mark.slow
+def test_killed_while_it_invites_each_guest_has_one_mail(world: World) -> None:
+    guests = [f"guest{number}@{BANK}" for number in range(12)]
+    lines = (f"ATTENDEE:mailto:{guest}" for guest in guests)
+    sent = len(world.outside.mails())
+    world.put("DTSTART:20270115T090000Z", "SUMMARY:Many", *lines, uid="kill-1")
+    eventually(lambda: len(world.outside.mails()) > sent, every=0.005)
+    world.service.kill()
+    world.service.start()
+
+    def queued() -> list[str]:
+        """Recipients of all messages, those that are done with, too."""
+        with contextlib.closing(Queue(world.service.data, QueueSettings())) as queue:
+            found = asyncio.run(queue.find(Choice(sender=world.user.address, finished=True, limit=1_000)))
+        return sorted(one.address for message in found for one in message.recipients if "guest" in one.address)
+
+    assert eventually(lambda: len(queued()) >= len(guests)), world.service.output()
+    assert eventually(lambda: {str(mail["To"]) for mail in world.outside.mails()}.issuperset(guests), limit=60)
+    assert queued() == sorted(guests)
