@@ -116,7 +116,7 @@ class _People:
     def sharing(self, owner: "AccountId") -> "Sharing":
         return self._wait(self._directory.rights.sharing(owner))
 
-    def answer(self, viewer: "AccountId", owner: "AccountId", on: "Object", answer: "Reply") -> None:
+    def answer(self, viewer: "AccountId", owner: "AccountId", on: "Object", answer: "Reply | None") -> None:
         self._wait(self._directory.rights.answer(viewer, owner, on, answer))
 
     def users(self, addresses: "Iterable[str]") -> "dict[str, User]":

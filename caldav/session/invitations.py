@@ -63,6 +63,10 @@ def _changed(place: Place, view: View, owner: Account, change: Element) -> str:
     if now and who.who is Who.USER and not people.effective(AccountId(who.name), owner.id, [on])[on].may(Right.READ):
         people.put_entries(owner.id, on, [Entry(who, before)])  # the plans do not allow it
         return given
+    if now and any(
+        one.identifier == who and one.answer is Reply.REFUSED for one in people.sharees(owner.id).get(on, [])
+    ):
+        people.answer(AccountId(who.name), owner.id, on, None)  # who declined is asked once more
     return ""
 
 

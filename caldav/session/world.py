@@ -61,8 +61,8 @@ class People(Protocol):
     def sharing(self, owner: AccountId) -> rights.Sharing:
         """Everything that the account shares. Raises ``Unavailable``."""
 
-    def answer(self, viewer: AccountId, owner: AccountId, on: rights.Object, answer: rights.Answer) -> None:
-        """What the viewer says to an offer. Raises ``Unavailable``."""
+    def answer(self, viewer: AccountId, owner: AccountId, on: rights.Object, answer: rights.Answer | None) -> None:
+        """What the viewer says to an offer; None: he is asked anew. Raises ``Unavailable``."""
 
     def busy_seen(
         self, viewer: AccountId, owner: AccountId, calendars: Iterable[rights.Object]

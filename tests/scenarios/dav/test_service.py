@@ -258,10 +258,6 @@ def test_who_accepts_a_calendar_has_it_in_his_own_home_until_it_is_taken_away(si
     assert max(names().values()) == "Holidays"
     run("share", "delete", "example.org", "Holidays", "--kind", "calendar")
     assert list(names()) == [path]
-    run("plan", "set", PLAN, "--feature", "delegation")
-    assert names() == {}
-    run("plan", "set", PLAN, "--feature", "sharing")
-    assert list(names()) == [path]
     assert site("DELETE", path + "s.ics", user=viewer).status == 204
     (gone,) = run("calendar", "deleted", owner)
     assert (gone["collection"], run("calendar", "restore", owner, str(gone["id"]))["items"]) == ("calendar", 1)
@@ -401,3 +397,47 @@ def test_a_room_is_booked_once(site):
     search = f"<D:principal-property-search {NAMESPACES}>{condition}<D:prop><D:displayname/></D:prop>"
     found = site("REPORT", "/dav/", f"{search}</D:principal-property-search>".encode(), Depth="0")
     assert f"/dav/{room}/" in found.content.decode()
+
+
+def test_invitations_lists_proxies_and_files_through_the_service(site):
+    """What unit tests try without sockets: questions of reports' processes, query strings, sizes of bodies."""
+    owner, viewer = "user01@example.org", "user02@example.org"
+    run, calendar = site.service.optimails, f"/dav/{owner}/calendar/"
+    run("plan", "set", PLAN, "--feature", "sharing", "--feature", "delegation")
+    body = f"<S:set><D:href>mailto:{viewer}</D:href><S:read-write/></S:set>"
+    assert site("POST", calendar, f"<S:share {NAMESPACES}>{body}</S:share>".encode(), user=owner).status == 200
+
+    def asked(path, *names, user, depth="0"):
+        inside = "".join(f"<{name}/>" for name in names)
+        body = f"<D:propfind {NAMESPACES}><D:prop>{inside}</D:prop></D:propfind>"
+        return site("PROPFIND", path, body.encode(), user=user, Depth=depth).content.decode()
+
+    (note,) = re.findall(
+        r"/dav/[^<]*/invite-\w+\.xml", asked(f"/dav/{viewer}/notifications/", "D:getetag", user=viewer, depth="1")
+    )
+    uid = site("GET", note, user=viewer).content.decode().partition("<CS:uid>")[2].partition("<")[0]
+    reply = f"<S:invite-reply {NAMESPACES}><S:invite-accepted/><S:in-reply-to>{uid}</S:in-reply-to></S:invite-reply>"
+    mounted = site("POST", f"/dav/{viewer}/", reply.encode(), user=viewer).content.decode()
+    path = mounted.partition("<D:href>")[2].partition("<")[0]
+    told = asked(calendar, "S:invite", "D:acl", "D:resourcetype", user=owner)
+    assert [one for one in ("CS:invite-accepted", f"/dav/{viewer}/", "CS:shared-owner") if one not in told] == []
+
+    assert site("PUT", path + "f.ics", event("f").encode(), user=viewer).status == 201
+    added = site("POST", path + "f.ics?action=attachment-add", b"x" * 5_000_000, user=viewer,
+                 **{"Content-Type": "text/plain", "Content-Disposition": "attachment; filename=big.txt"})  # fmt: skip
+    where = added.headers["Location"]
+    assert (added.status, where.startswith(f"/dav/{owner}/attachments/")) == (201, True)
+    assert f"{site.url}{where}" in (site("GET", path + "f.ics", user=viewer).content.decode().replace("\r\n ", ""))
+    site.service.kill()
+    site.service.start()
+    assert len(site("GET", where, user=viewer).content) == 5_000_000
+    assert site("GET", where, user="user00@example.org").status == 404
+
+    group = f"/dav/{owner}/calendar-proxy-read/"
+    member = f"<D:set><D:prop><D:group-member-set><D:href>/dav/{USER}/</D:href></D:group-member-set></D:prop></D:set>"
+    update = f"<D:propertyupdate {NAMESPACES}>{member}</D:propertyupdate>"
+    assert b"200 OK" in site("PROPPATCH", group, update.encode(), user=owner).content
+    assert f"/dav/{USER}/" in asked(group, "D:group-member-set", user=owner)
+    assert [(one["delegate"], one["scope"]) for one in run("delegate", "list", owner)] == [(USER, "calendars")]
+    assert site("ACL", calendar, f"<D:acl {NAMESPACES}/>".encode(), user=owner).status == 200
+    assert site("PROPFIND", path, user=viewer, Depth="0").status == 404

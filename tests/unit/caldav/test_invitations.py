@@ -108,6 +108,8 @@ def test_who_declines_does_not_have_it(door):
     listed = door.propfind(HOME, "D:displayname", depth="1", user="james").items
     assert not [path for path in listed if "/shared-" in path]
     assert answer(door, "accepted", "nonsense").status == 403
+    share(door, ("mailto:james@example.org", "read"))  # asked once more
+    assert (len(invitations(door)), invited(door)["mailto:james@example.org"][0]) == (1, "invite-noresponse")
 
 
 def test_an_invitation_that_was_read_is_not_told_again_until_it_is_given_anew(door):
