@@ -137,7 +137,7 @@ def _note_statuses(old: Scheduled | None, new: Scheduled, drafts: list[Draft], c
         if not by_server(found) or user in change.own:
             value = None
         elif user in told or change.statuses.get(user, "")[:1] in ("3", "5"):
-            value = change.statuses[user]
+            value = change.statuses.get(user)
         elif user in known:
             value = known[user].param("SCHEDULE-STATUS")
         if value == found.param("SCHEDULE-STATUS") and found.param("SCHEDULE-FORCE-SEND") is None:

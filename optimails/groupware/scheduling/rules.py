@@ -21,8 +21,9 @@ def meaning(text: str, first: Moment | None) -> object:
         return rule
     until = None if rule.until is None else seconds(rule.until, None if rule.until_utc else first.zone)
     rule = _without_day(_without_time(replace(rule, until=None, until_utc=False), first), first)
-    # RFC 5545 §3.3.10: where a week begins matters for every other one with several days, and for numbered ones.
-    matters = bool(rule.weeks) or (rule.freq is Freq.WEEKLY and rule.interval > 1 and bool(rule.days))
+    # RFC 5545 §3.3.10: where a week begins matters for every other one with other days, and where some are counted.
+    days = bool(rule.days or rule.month_days or rule.year_days or rule.months)
+    matters = bool(rule.weeks or rule.positions) or (rule.freq is Freq.WEEKLY and rule.interval > 1 and days)
     return (rule if matters else replace(rule, week_start=0)), until
 
 
@@ -42,7 +43,7 @@ def _without_day(rule: Rule, first: Moment) -> Rule:
     day = first.clock
     if rule.positions or rule.year_days or rule.weeks:
         return rule
-    if rule.freq is Freq.WEEKLY and rule.days == ((0, day.weekday()),):
+    if rule.freq is Freq.WEEKLY and rule.days == ((0, day.weekday()),) and not rule.month_days:
         return replace(rule, days=())
     if rule.days:
         return rule
