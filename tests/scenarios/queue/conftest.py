@@ -25,8 +25,9 @@ tls = "required"
 class Pair:
     """``here`` is sender.test, ``there`` is example.org."""
 
-    def __init__(self, folder: Path, settings: str = "") -> None:
-        self.there = Service(folder / "there", users=2)
+    def __init__(self, folder: Path, settings: str = "", there: str = "") -> None:
+        """``settings`` are further ones of here, ``there`` those of the other."""
+        self.there = Service(folder / "there", users=2, settings=there)
         self.here = Service(
             folder / "here",
             users=1,
