@@ -216,4 +216,7 @@ def _may_read(place: Place, identity: str) -> bool:
                 place.visit(view)
                 return True
     with place.world.groupware.open(place.user) as own:
-        return bool(attachments.users(own, identity))
+        invited = bool(attachments.users(own, identity))
+    if invited:
+        place.world.visits.record(place.user, place.owner, "dav attachment", {"item": identity})
+    return invited

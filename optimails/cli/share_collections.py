@@ -21,7 +21,7 @@ def shared_with(app: App, viewer: Account) -> list[dict[str, Any]]:
     from optimails.groupware.api import as_object  # noqa: PLC0415 - when needed
 
     found: list[dict[str, Any]] = []
-    offers = app.admin.offers(viewer, *_WORDS)
+    offers = [one for one in app.admin.offers(viewer, *_WORDS) if one.reads]  # not all who show when they are busy
     groupware = groupware_of(app)
     try:
         for identity in dict.fromkeys(offer.owner for offer in offers):

@@ -120,6 +120,20 @@ def test_only_who_reads_the_event_gets_the_file(door):
     assert door("GET", where, user="james").status == 404
 
 
+def test_who_is_invited_gets_the_file_and_the_owner_can_see_that(door):
+    people = ["ORGANIZER:mailto:claire@example.org", "ATTENDEE:mailto:claire@example.org"]
+    meeting = event("m", "20301103T090000Z", *people, "ATTENDEE:mailto:james@example.org", end="20301103T100000Z")
+    path = "/claire@example.org/calendar/m.ics"
+    assert door("PUT", path, meeting).status == 201
+    where = add(door, path=path).headers["Location"].removeprefix("/dav")
+    listed = door.propfind("/james@example.org/calendar/", "D:getetag", depth="1", user="james").items
+    (theirs,) = (one for one in listed if one.endswith(".ics"))
+    assert where in lines(door, theirs.removeprefix("/dav"), "james")[0]
+    assert door("GET", where, user="james").body == b"content"
+    assert door("GET", where, user="anne").status == 404
+    assert [line[:4] for line in door.audit] == [("james@example.org", "dav", "dav attachment", "claire@example.org")]
+
+
 def test_a_text_names_only_files_that_are_there(door):
     add(door)
     (line,) = lines(door)
