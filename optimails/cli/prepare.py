@@ -24,7 +24,9 @@ class Made:
     new: bool
 
 
-def prepare(folder: Path, *, hostname: str, language: str, high_ports: bool, log: str | None = None) -> list[Made]:
+def prepare(  # noqa: PLR0913 - as ``service_file.write``
+    folder: Path, *, hostname: str, language: str, high_ports: bool, log: str | None = None, filtered: bool = False
+) -> list[Made]:
     """Make what is missing in the folder; what exists is kept as it is."""
     from optimails.config import load  # noqa: PLC0415 - when needed
 
@@ -32,7 +34,9 @@ def prepare(folder: Path, *, hostname: str, language: str, high_ports: bool, log
     file = folder / service_file.FILE_NAME
     made = [Made("config", file, not file.exists())]
     if made[0].new:
-        service_file.write(file, hostname=hostname, language=language, high_ports=high_ports, log=log)
+        service_file.write(
+            file, hostname=hostname, language=language, high_ports=high_ports, log=log, filtered=filtered
+        )
     config = load(file, os.environ)
     return [*made, database(config), certificate(config)]
 

@@ -59,8 +59,11 @@ tls = "{tls}"
 """
 
 
-def write(path: Path, *, hostname: str, language: str, high_ports: bool, log: str | None = None) -> None:
-    """A new configuration; high ports listen on the loopback interface alone. ``log`` is a file for readable logs."""
+def write(  # noqa: PLR0913 - what a new configuration differs in
+    path: Path, *, hostname: str, language: str, high_ports: bool, log: str | None = None, filtered: bool = False
+) -> None:
+    """A new configuration; high ports listen on the loopback interface alone. ``log`` is a file for readable logs,
+    ``filtered`` switches the mail filter on."""
     text = _HEAD.format(hostname=json.dumps(hostname), language=json.dumps(language))
     for entry in SOCKETS:
         host = "127.0.0.1" if high_ports or entry.private else "*"
@@ -69,6 +72,8 @@ def write(path: Path, *, hostname: str, language: str, high_ports: bool, log: st
         text += _LISTENER.format(protocol=entry.protocol, tls=tls, host=host, port=port)
     if log is not None:
         text += f'\n[log]\nfile = {json.dumps(log)}\nformat = "text"\n'
+    if filtered:
+        text += "\n[securemail]\nenabled = true\n"
     temporary = path.with_suffix(".new")
     temporary.write_text(text, "utf-8")
     temporary.replace(path)

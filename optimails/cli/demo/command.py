@@ -29,7 +29,8 @@ FILLED = ".demo-filled"
 def demo(context: click.Context, data: Path, no_serve: bool) -> int:
     """The second start finds everything and keeps it."""
     file = data / service_file.FILE_NAME
-    made = prepare(data, hostname="localhost", language=frame.language(), high_ports=True, log="optimails.log")
+    language = frame.language()
+    made = prepare(data, hostname="localhost", language=language, high_ports=True, log="optimails.log", filtered=True)
     app = App(context, file)
     for item in made:
         if item.new and not app.json:
