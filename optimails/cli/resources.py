@@ -122,9 +122,13 @@ def set_(app: App, /, address: str, **given: Any) -> None:
 
 
 def _managed(app: App, found: "Account", managers: tuple[str, ...]) -> None:
-    """They answer in its place, by a delegation that shows in their calendar programs."""
+    """They answer in its place, by a delegation that their calendar programs show, and are told when they have to."""
+    assert found.resource is not None
+    asked = found.resource.booking is not Booking.AUTOMATIC
     for one in managers:
-        app.admin.delegate_add(str(found.address), one, Bundle.ASSISTANT, send=SendRight.ON_BEHALF, hide_private=False)
+        app.admin.delegate_add(
+            str(found.address), one, Bundle.ASSISTANT, send=SendRight.ON_BEHALF, hide_private=False, invitations=asked
+        )
     app.announce(found.id)
 
 

@@ -26,7 +26,7 @@ from optimails.model.ids import AccountId
 from optimails.model.rights import Kind, Object
 
 MAX_ASKED = 200  # people of one question
-MAX_WINDOW = 1_100 * 86_400  # seconds
+MAX_WINDOW = 366 * 86_400  # seconds
 ANY = Object(Kind.CALENDAR, "")
 """Nothing has this id: what is true of it is true of the account as a whole."""
 
