@@ -13,6 +13,7 @@ from tests.support.service import Service
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "scripts"
+_FEATURES = ("sharing", "delegation", "shared-folders", "free-busy")
 PAIRS = """
 [general]
 status_path = "{folder}/status/"
@@ -77,6 +78,22 @@ def test_python_caldav(programs: Path, site: tuple[Service, str]) -> None:
     assert (seen["pending"], seen["pending after"]) == (["Call"], 0)
     assert seen["changes"] == 2
     assert (seen["renamed"], seen["busy"]) == ("Autre", True)
+
+
+def test_python_caldav_finds_a_calendar_that_was_accepted(programs: Path, site: tuple[Service, str]) -> None:
+    service, url = site
+    owner, viewer = service.peer.fresh_user(), service.peer.fresh_user()
+    service.optimails("plan", "set", "basic", *(part for one in _FEATURES for part in ("--feature", one)))
+    service.optimails("calendar", "list", owner.login)  # makes it
+    service.optimails("acl", "set", owner.login, "calendar", viewer.login, "editor", "--kind", "calendar")
+    service.optimails("share", "accept", viewer.login, f"{owner.login}/calendar")
+    ran = run(
+        programs / "python", SCRIPTS / "caldav_shared.py", url, service.peer.ca_file, viewer.login, viewer.password
+    )
+    ((name, events),) = json.loads(ran.stdout).items()
+    assert (name.startswith("Calendar ("), events) == (True, ["Seen by both"])
+    (calendar, *_) = service.optimails("calendar", "list", owner.login)
+    assert calendar["items"] == 1
 
 
 def test_python_caldavs_examination_of_servers(programs: Path, site: tuple[Service, str]) -> None:
