@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from optimails.config import Config, Protocol, TlsMode
+from optimails.dns.records import Service
 from optimails.model.dns_name import ascii_name
 
 
@@ -39,8 +40,7 @@ class Offer:
 
 def offer_of(config: Config) -> Offer:
     """Raises ``ValueError`` when a configured host name cannot stand in the DNS."""
-    host = ascii_name(config.web.host or config.server.hostname)
-    port = config.web.port or _port(config, Protocol.HTTP, TlsMode.IMPLICIT) or 443
+    host, port = _web(config)
     servers = tuple(server for kind in Kind if (server := _server(config, kind)) is not None)
     web = f"https://{host}" if port == 443 else f"https://{host}:{port}"
     served = any(one.protocol is Protocol.HTTP for one in config.listener)
@@ -48,6 +48,34 @@ def offer_of(config: Config) -> Offer:
     secure = _port(config, Protocol.LDAP, TlsMode.IMPLICIT)
     ldap = (ascii_name(config.server.hostname), secure) if secure else None
     return Offer(config.web.provider or config.server.hostname, servers, web, dav, ldap)
+
+
+def services_of(config: Config) -> list[Service]:
+    """The same for SRV records (RFC 6186, RFC 8314 §5.1): with both ways to TLS, and what is found by name alone.
+
+    Raises ``ValueError`` as above.
+    """
+    found = []
+    for kind in Kind:
+        host = ascii_name(getattr(config.web, f"{kind.value}_host") or config.server.hostname)
+        public: int = getattr(config.web, f"{kind.value}_port")
+        if port := public or _port(config, Protocol(kind.value), TlsMode.IMPLICIT):
+            found.append(Service(f"_{kind.value}s._tcp", port, host))
+        if port := _port(config, Protocol(kind.value), TlsMode.STARTTLS):
+            found.append(Service(f"_{kind.value}._tcp", port, host))
+    if port := _port(config, Protocol.MANAGESIEVE, TlsMode.STARTTLS):
+        found.append(Service("_sieve._tcp", port, ascii_name(config.server.hostname)))
+    if any(one.protocol is Protocol.HTTP for one in config.listener):
+        names = ("_caldavs._tcp", "_carddavs._tcp") if config.dav.enabled else ()
+        host, port = _web(config)
+        found += [Service(name, port, host) for name in (*names, "_autodiscover._tcp")]
+    return found
+
+
+def _web(config: Config) -> tuple[str, int]:
+    """Host and port of everything over HTTPS."""
+    port = config.web.port or _port(config, Protocol.HTTP, TlsMode.IMPLICIT) or 443
+    return ascii_name(config.web.host or config.server.hostname), port
 
 
 def _server(config: Config, kind: Kind) -> Server | None:

@@ -40,13 +40,15 @@ def show(app: App, info: "DomainInfo", *, check: bool) -> int | None:
     """All records; with ``check``, whether they are there. The exit code says so as well."""
     from optimails.dns.records import records_for, sts_policy  # noqa: PLC0415 - when needed
     from optimails.model.dns_name import ascii_name  # noqa: PLC0415 - when needed
+    from webmail.servers import services_of  # noqa: PLC0415 - when needed
 
     hostname = app.config.server.hostname
     if "." not in hostname:
         raise CommandFailed("cli.dns.no_hostname", hostname=hostname)
     found = [(key.selector, key.record) for key in _store(app).all(ascii_name(info.name))]
     postmaster = info.postmaster or f"postmaster@{ascii_name(info.name)}"
-    records = records_for(info.name, hostname, dkim=found, postmaster=postmaster)
+    services = services_of(app.config)
+    records = records_for(info.name, hostname, dkim=found, postmaster=postmaster, services=services)
     if check:
         return _checked(app, records)
     policy = sts_policy([ascii_name(hostname)])

@@ -14,16 +14,15 @@ TTL = 3600
 DAV_PATH = "/dav/"
 MAX_STRING = 255  # bytes of one string of a TXT record (RFC 1035 §3.3)
 STS_MAX_AGE = 604_800  # seconds: a week (RFC 8461 §3.2 advises weeks)
-_SERVICES = (
-    ("_imaps._tcp", 993),
-    ("_pop3s._tcp", 995),
-    ("_submissions._tcp", 465),
-    ("_submission._tcp", 587),
-    ("_sieve._tcp", 4190),
-    ("_caldavs._tcp", 443),
-    ("_carddavs._tcp", 443),
-    ("_autodiscover._tcp", 443),
-)  # RFC 6186, RFC 8314 §5.1, RFC 5804 §1.8, RFC 6764
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What programs find by an SRV record (RFC 6186, RFC 8314 §5.1, RFC 5804 §1.8, RFC 6764)."""
+
+    name: str  # "_imaps._tcp"
+    port: int
+    host: str  # A-labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,14 @@ def sts_id(policy: str) -> str:
     return hashlib.sha256(policy.encode()).hexdigest()[:20]
 
 
-def records_for(
-    domain: str, hostname: str, *, dkim: Iterable[tuple[str, str]], postmaster: str, mx: Sequence[str] = ()
+def records_for(  # noqa: PLR0913 - what a zone is made of
+    domain: str,
+    hostname: str,
+    *,
+    dkim: Iterable[tuple[str, str]],
+    postmaster: str,
+    services: Iterable[Service] = (),
+    mx: Sequence[str] = (),
 ) -> list[Record]:
     """The records.
 
@@ -69,6 +74,7 @@ def records_for(
         hostname: of this server.
         dkim: selector and text of each public key.
         postmaster: address that reports go to.
+        services: what users find here.
         mx: hosts that take the domain's mail, best first; by default this server.
 
     Raises:
@@ -86,11 +92,12 @@ def records_for(
         Record(f"mta-sts.{domain}", "CNAME", f"{hostname}.", "mta_sts", needed=False),
         Record(f"_smtp._tls.{domain}", "TXT", f"v=TLSRPTv1; rua=mailto:{postmaster}", "tls_reports", needed=False),
     ]
-    for service, port in _SERVICES:
-        purpose = "dav" if "dav" in service else "clients"
-        made.append(Record(f"{service}.{domain}", "SRV", f"0 1 {port} {hostname}.", purpose, needed=False))
+    for service in services:
+        purpose = "dav" if "dav" in service.name else "clients"
+        name = f"{service.name}.{domain}"
+        made.append(Record(name, "SRV", f"0 1 {service.port} {service.host}.", purpose, needed=False))
         if purpose == "dav":  # RFC 6764 §4
-            made.append(Record(f"{service}.{domain}", "TXT", f"path={DAV_PATH}", purpose, needed=False))
+            made.append(Record(name, "TXT", f"path={DAV_PATH}", purpose, needed=False))
     for name in ("autoconfig", "autodiscover"):
         made.append(Record(f"{name}.{domain}", "CNAME", f"{hostname}.", "clients", needed=False))
     return made

@@ -85,7 +85,9 @@ def web(tmp_path_factory):
 def test_thunderbirds_document_leads_to_the_real_ports(web):
     answer, body = web.get(AUTOCONFIG)
     assert answer.status == 200
-    ports = {one.get("type"): int(one.findtext("port")) for one in ET.fromstring(body)[0] if one.get("type")}
+    ports = {
+        one.get("type"): int(one.findtext("port")) for one in ET.fromstring(body)[0] if one.find("port") is not None
+    }
     told = web.service.peer.ports
     assert ports == {"imap": told["imaps"], "pop3": told["pop3s"], "smtp": told["submissions"]}
 

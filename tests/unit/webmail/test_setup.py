@@ -14,6 +14,7 @@ from optimails.model.errors import Unavailable
 from optimails.supervisor.certificate import make_self_signed
 from webmail.apple import CannotSign, Signer
 from webmail.application import application
+from webmail.servers import services_of
 
 LISTENERS = (
     ("imap", 143, "starttls"),
@@ -68,6 +69,7 @@ class Web:
             text += f'\n[[listener]]\nprotocol = "{protocol}"\naddress = "127.0.0.1:{port}"\ntls = "{tls}"\n'
         config = parse(text, self.folder / "optimails.toml", {})
         self.app = application(config, Domains(), Signer(self.tls) if signed else None)
+        return config
 
     def get(self, path, query="", *, method="GET", body=b"", headers=(), pieces=1):
         scope = {
@@ -131,6 +133,34 @@ def test_thunderbird(web, path, query, host):
     assert answer.xml.findtext("emailProvider/domain") == "example.org"
     assert {one.text for one in answer.xml.iter("hostname")} == {"mail.example.org"}
     assert {one.text for one in answer.xml.iter("username")} == {"%EMAILADDRESS%"}
+
+
+def test_thunderbird_hears_of_calendars_and_contacts(web):
+    """By the names of Mozilla's page, and by those of the draft."""
+    root = web.get("/mail/config-v1.1.xml", "emailaddress=ann%40example.org").xml
+    url = "https://mail.example.org:8443/dav/"
+    mozilla = [(one.tag, one.get("type"), one.findtext("serverURL"), one.findtext("authentication"))
+               for one in root.find("emailProvider") if one.find("serverURL") is not None]  # fmt: skip
+    assert mozilla == [("addressBook", "carddav", url, "http-basic"), ("calendar", "caldav", url, "http-basic")]
+    draft = [(one.tag, one.get("type"), one.findtext("url"), one.findtext("authentication")) for one in root[1:]]
+    assert draft == [("addressbook", "carddav", url, "basic"), ("calendar", "caldav", url, "basic")]
+    web.configure("[dav]\nenabled = false\n")
+    assert b"carddav" not in web.get("/mail/config-v1.1.xml", "emailaddress=ann%40example.org").body
+
+
+def test_srv_records_say_what_the_listeners_are(web):
+    def told(more=""):
+        return [(one.name.removesuffix("._tcp"), one.port, one.host) for one in services_of(web.configure(more))]
+
+    host = "mail.example.org"
+    assert told() == [
+        ("_imaps", 993, host), ("_imap", 143, host), ("_pop3", 110, host), ("_submissions", 4465, host),
+        ("_submission", 587, host), ("_caldavs", 8443, host), ("_carddavs", 8443, host), ("_autodiscover", 8443, host),
+    ]  # fmt: skip
+    public = told('[web]\nhost = "web.example.org"\nport = 443\nimap_host = "imap.example.org"\nimap_port = 9993\n')
+    assert public[0] == ("_imaps", 9993, "imap.example.org")
+    assert public[-1] == ("_autodiscover", 443, "web.example.org")
+    assert told("[dav]\nenabled = false\n")[-2:] == [("_submission", 587, host), ("_autodiscover", 8443, host)]
 
 
 def test_an_international_domain(web):
