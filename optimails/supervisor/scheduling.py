@@ -53,3 +53,5 @@ class SchedulingJobs:
                     await asyncio.to_thread(self.scheduler.deliver, account)
             except MailError as wrong:
                 log.warning("scheduling_put_off", extra={"fields": {"account": identity, "why": str(wrong)}})
+            except Exception:  # an error of ours in one account: the others, and all other jobs, go on
+                log.exception("scheduling_broken", extra={"fields": {"account": identity}})

@@ -261,13 +261,21 @@ class _Round:
             if self._scheduler._send(self._owner, message):  # noqa: SLF001 - its own
                 return True
         except Unavailable as away:
-            later = now + _WAITS[min(row.attempts, len(_WAITS) - 1)]
-            self._put_off(row, later if now - row.created < _PATIENCE else None, str(away))
+            self._put_off(row, self._later(row, now), str(away))
         except Refused as refused:
             self._put_off(row, None, str(refused))
             return False
+        except Exception as error:  # an error of ours: it keeps nobody else's message, and no request that is done
+            fields = {"account": self._owner.id, "message": row.id, "method": row.method}
+            log.exception("scheduling_broken", extra={"fields": fields})
+            self._put_off(row, self._later(row, now), type(error).__name__)
         self._blocked.add((row.recipient, row.uid))
         return False
+
+    @staticmethod
+    def _later(row: MessageRow, now: int) -> int | None:
+        """When to try again; None: it has been long enough."""
+        return now + _WAITS[min(row.attempts, len(_WAITS) - 1)] if now - row.created < _PATIENCE else None
 
     def _put_off(self, row: MessageRow, later: int | None, why: str) -> None:
         self._failed += 1

@@ -286,6 +286,17 @@ def test_what_never_will_be_handed_over_is_told(tmp_path):
     company.close()
 
 
+def test_an_error_of_ours_keeps_nobody_elses_message(tmp_path):
+    company = Company(tmp_path, outgoing=Away(ZeroDivisionError()))
+    company.put(ANN, meeting(part(*ONCE, people=(EVE, BOB))))
+    assert company.answers(BOB, BOB) == {"all": "NEEDS-ACTION"}
+    assert [row[:2] for row in company.waiting(ANN)] == [("REQUEST", EVE)]
+    company.now += 60
+    company.scheduler.deliver(company.accounts[ANN])
+    assert company.waiting(ANN) == []
+    company.close()
+
+
 class Room:
     """Takes whoever comes first, and nobody on Wednesdays."""
 
