@@ -77,7 +77,8 @@ def test_python_caldav(programs: Path, site: tuple[Service, str]) -> None:
     assert seen["by text"] == 1
     assert (seen["pending"], seen["pending after"]) == (["Call"], 0)
     assert seen["changes"] == 2
-    assert (seen["renamed"], seen["busy"]) == ("Autre", True)
+    assert (seen["renamed"], seen["busy"], seen["planned"]) == ("Autre", True, {f"mailto:{user.login}": True})
+    assert seen["refused"] == {"mailto:mia@example.net": "5.3;No scheduling support for user"}
 
 
 def test_python_caldav_finds_a_calendar_that_was_accepted(programs: Path, site: tuple[Service, str]) -> None:

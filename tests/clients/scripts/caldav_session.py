@@ -38,6 +38,10 @@ seen["changes"] = len(list(changes))
 seen["renamed"] = str(work.event_by_uid(str(event.icalendar_component["uid"])).icalendar_component["summary"])
 busy = work.freebusy_request(start, start + timedelta(days=1))
 seen["busy"] = "20261103T090000Z/20261103T100000Z" in busy.data
+people = [f"mailto:{login}", "mailto:mia@example.net"]
+planned = principal.freebusy_request(start, start + timedelta(days=1), people)
+seen["refused"] = planned.pop("errors")
+seen["planned"] = {who: "20261103T090000Z/20261103T100000Z" in one.data for who, one in planned.items()}
 work.delete()
 seen["left"] = sorted(one.get_display_name() for one in principal.calendars())
 sys.stdout.write(json.dumps(seen))
