@@ -47,6 +47,7 @@ MOST = 32  # segments that are full: no more of them until the disk is done
 INTERVAL = 30.0  # seconds between two settlings; the kernel has written most by itself when it is asked then
 SUFFIX = ".segment"
 NEW = ".new"  # a segment that is being made
+_ZEROS = bytes(256 * 1024)
 _VECTOR = 1024  # pieces in one write (IOV_MAX)
 
 _RECORDS = Counter("optimails_journal_messages_total", "Messages made durable by the journal.")
@@ -205,6 +206,9 @@ class Journal:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             os.posix_fallocate(descriptor, 0, SEGMENT)
+            # Blocks that were never written are marked so, and each sync would write the mark, too, when it goes.
+            for at in range(0, SEGMENT, len(_ZEROS)):
+                os.pwrite(descriptor, _ZEROS, at)
             os.fsync(descriptor)
             new.rename(path)
             sync_folder(self._folder)
