@@ -100,6 +100,8 @@ class Place:
 
     @property
     def groupware(self) -> AccountGroupware:
+        """Raises ``Refused(NON_EXISTENT)`` for the root, which has none."""
+        self.owner  # noqa: B018 - it raises
         assert self._groupware is not None
         return self._groupware
 

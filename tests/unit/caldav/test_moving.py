@@ -6,7 +6,7 @@ from optimails.acl.decision import Effective, Through
 from optimails.groupware.scheduling.inbox import choose_default, default_calendar
 from optimails.model.rights import parse_rights
 from tests.support.calendars import event
-from tests.support.dav import CAL, DAV, Door
+from tests.support.dav import CAL, DAV, NAMESPACES, Door
 
 HOME = "/claire@example.org/"
 CALENDAR = f"{HOME}calendar/"
@@ -69,3 +69,10 @@ def test_it_stays_with_its_owner(door):
     assert move(door, CALENDAR, f"{HOME}work/", method="COPY").status == 403
     assert move(door, f"{HOME}nothing/", f"{HOME}work/").status == 404
     assert DAV in str(door.propfind(CALENDAR, "D:displayname").items)
+
+
+@pytest.mark.parametrize("method", ["MOVE", "COPY", "POST", "ACL", "DELETE", "PUT"])
+@pytest.mark.parametrize("path", ["/", HOME])
+def test_root_and_home_stay_where_they_are(door, method, path):
+    bodies = {"POST": f"<S:share {NAMESPACES}/>", "ACL": f"<D:acl {NAMESPACES}/>"}
+    assert door(method, path, bodies.get(method, ""), destination=f"/dav{HOME}new/").status in (403, 404)
