@@ -5,6 +5,7 @@ import pytest
 from tests.support.imap_control import Control
 from tests.support.peer import MailUser, Peer
 from tests.support.programs import need, run
+from tests.support.starttls_tunnel import starttls_tunnel
 
 SESSIONS, MESSAGES = 10, 200
 
@@ -22,6 +23,17 @@ def test_nothing_is_lost_and_nothing_comes_twice(
     addresses = ["-f", "karl@example.com", "-t", user.address, "-M", "client.example"]
     run(need("smtp-source", "postfix"), *options, *addresses, f"inet:127.0.0.1:{peer.ports[door]}")
     assert control.select("INBOX", read_only=True) == count
+
+
+def test_the_same_over_tls(peer: Peer, user: MailUser, control: Control) -> None:
+    """It knows no TLS itself: what stands between it and the server does."""
+    if "smtp" not in peer.ports:
+        pytest.skip(f"{peer.name} has no smtp")
+    options = ["-d", "-s", str(SESSIONS), "-m", str(MESSAGES), "-l", "10000"]
+    addresses = ["-f", "karl@example.com", "-t", user.address, "-M", "client.example"]
+    with starttls_tunnel(peer.host, peer.ports["smtp"], str(peer.ca_file)) as port:
+        run(need("smtp-source", "postfix"), *options, *addresses, f"inet:127.0.0.1:{port}")
+    assert control.select("INBOX", read_only=True) == MESSAGES
 
 
 def test_several_recipients_of_one_message(peer: Peer, user: MailUser, control: Control) -> None:
