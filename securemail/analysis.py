@@ -15,6 +15,7 @@ from securemail.ledger.values import Findings, findings_of, findings_text, text_
 from securemail.policy.words import LIMIT, fold
 from securemail.structure.walk import Scan, look_inside
 
+_MAX_HOSTS = 100
 _SHOWN = 300  # characters of a header field that are kept
 
 
@@ -27,6 +28,7 @@ class Analysis:
     subject: str = ""
     message_id: str = ""
     text: str = ""
+    hosts: tuple[str, ...] = ()  # where links lead; not kept
 
     @classmethod
     def of(cls, examined: Examined) -> "Analysis":
@@ -39,15 +41,14 @@ class Analysis:
         )
 
     def dumps(self) -> bytes:
-        return text_of([findings_text(self.findings), self.author, self.subject, self.message_id, self.text]).encode(
-            "utf-8", "replace"
-        )
+        said = [self.author, self.subject, self.message_id, self.text, list(self.hosts)]
+        return text_of([findings_text(self.findings), *said]).encode("utf-8", "replace")
 
     @classmethod
     def loads(cls, data: bytes) -> "Analysis":
         """Raises ``ValueError``, ``TypeError`` or ``KeyError`` for anything that ``dumps`` did not write."""
-        findings, author, subject, message_id, text = json.loads(data)
-        return cls(findings_of(findings), str(author), str(subject), str(message_id), str(text))
+        findings, author, subject, message_id, text, hosts = json.loads(data)
+        return cls(findings_of(findings), str(author), str(subject), str(message_id), str(text), tuple(map(str, hosts)))
 
 
 def analyse(raw: bytes, context: Context, analysers: Sequence[Analyser], scans: Sequence[Scan] = ()) -> Analysis:
@@ -72,4 +73,5 @@ def analyse(raw: bytes, context: Context, analysers: Sequence[Analyser], scans: 
             health=worst(examinations),
         ),
         text=fold(examined.text)[:LIMIT],
+        hosts=tuple(dict.fromkeys(link.host for link in examined.links if link.clicked))[:_MAX_HOSTS],
     )

@@ -28,4 +28,5 @@ class Context:
     people: Mapping[str, frozenset[str]] = field(default_factory=lambda: _NOBODY)
     """Folded display names (``names.folded``) of the organisation's people, with their addresses in lower case."""
     vips: frozenset[str] = frozenset()  # addresses in lower case whose mail its readers always want at once
+    memory: str = ""  # path of what the recipients' domain has reported; empty: nothing
     received: float = 0.0  # when it came, seconds since 1970; 0: unknown

@@ -1,6 +1,7 @@
 """The analysers that filter workers ask, in their order."""
 
 from securemail.analyser import Analyser
+from securemail.antispam.bayes import Bayes
 from securemail.antispam.bulk import Bulk
 from securemail.antispam.header import Header
 from securemail.antispam.impersonation import Impersonation
@@ -13,5 +14,5 @@ from securemail.antispam.urls import Urls
 def all_analysers() -> tuple[Analyser, ...]:
     """Made once in each worker: what they have learnt is loaded here."""
     return (
-        Connection(), Checked(), Header(), Structure(), Urls(), Impersonation(), Phrases(), Bulk(),
+        Connection(), Checked(), Header(), Structure(), Urls(), Impersonation(), Phrases(), Bulk(), Bayes(),
     )  # fmt: skip

@@ -32,6 +32,7 @@ COMMANDS = {
     "antivirus": "optimails.cli.antivirus:antivirus",
     "policy": "optimails.cli.policies:policy",
     "quarantine": "optimails.cli.quarantine:quarantine",
+    "spam": "optimails.cli.spam:spam",
     "track": "optimails.cli.track:track",
     "stats": "optimails.cli.stats:stats",
     "plan": "optimails.cli.plans:plan",

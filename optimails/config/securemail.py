@@ -36,6 +36,14 @@ class SecuremailSettings(Section):
     worker_seconds: float = Field(
         20.0, gt=0, le=600, description="Processor time a filter worker may spend on one message."
     )
+    client_lists: tuple[str, ...] = Field(
+        (), max_length=20,
+        description='Block lists in the DNS that are asked about the addresses of servers that bring mail, such as '
+        '"bl.example.org". Each list learns from whom mail comes, and has terms of its own: none is asked by default.',
+    )  # fmt: skip
+    link_lists: tuple[str, ...] = Field(
+        (), max_length=20, description="Block lists in the DNS that are asked about the domains that links lead to."
+    )
     engine_away: EngineAway = Field(
         EngineAway.DEFER,
         description="What happens while an antivirus engine does not answer: the sender is asked to come again "

@@ -6,12 +6,14 @@ from optimails.config import Config
 from optimails.delivery.api import Delivery
 from optimails.delivery.outgoing import Mailboxes, OutgoingMail
 from optimails.directory.api import Directory
+from optimails.dns import Resolver
 from optimails.events import Bus
 from optimails.events.api import Kind, Notice
 from optimails.model.address import EmailAddress
 from optimails.supervisor.jobs import repeat
 from optimails.supervisor.queue import waker
 from securemail.digest.sender import DigestSender
+from securemail.dnslists import DnsLists
 from securemail.engines.configured import engines_of
 from securemail.flow.acts import Acts
 from securemail.flow.examiner import Examiner
@@ -42,7 +44,14 @@ class MailFilter:
         self._ledger = Ledger(config.server.data, memory=config.delivery.memory, wake=waker(bus))
         hashes = config.server.data / FOLDER / "hashes.txt"
         pool = PoolSettings(settings.workers, settings.worker_seconds, settings.worker_memory, hashes)
-        self._examiner = Examiner(Pool(pool), People(directory), engines_of(config.antivirus))
+        listed = settings.client_lists or settings.link_lists
+        self._examiner = Examiner(
+            Pool(pool),
+            People(directory),
+            engines_of(config.antivirus),
+            lists=DnsLists(Resolver(config.dns), settings.client_lists, settings.link_lists) if listed else None,
+            data=config.server.data,
+        )
         self._judge = Judge(self._ledger.policies, directory)
         self.footers = Footers(self._ledger.policies, directory)
 

@@ -64,6 +64,9 @@ WEIGHTS: Final[dict[str, float]] = {
     "PHRASES_TRAINING_ACCOUNT": 1.5,
     "PHRASES_MARKETING": 0.8,
     "PHRASES_TRANSFER": 1.0,
+    # block lists in the DNS
+    "LISTED_CLIENT": 2.0,
+    "LISTED_LINK": 2.5,
     # bulk
     "BULK": 0.0,
     "BULK_PROVEN": -1.2,

@@ -218,3 +218,25 @@ def test_a_dry_run_says_what_would_have_been_otherwise(service: Service) -> None
     assert isinstance(found, dict)
     assert {(one["subject"], one["after"]) for one in found["changes"]} >= {("rehearsal", "reject")}
     assert has(service, USER0, "Subject: [EXTERNAL] rehearsal")
+
+
+def test_a_domain_teaches_its_filter_and_takes_it_back(service: Service) -> None:
+    paths = []
+    for number in range(2):
+        path = service.directory / f"taught{number}.eml"
+        path.write_bytes(message(f"taught {number}", "V I A G R A without prescription, cheap viagra"))
+        paths.append(str(path))
+    learn = ("spam", "learn", *paths, "--domain", "example.org", "--as", "spam")
+    numbers = service.optimails(*learn)["reports"]  # type: ignore[index]
+    assert len(numbers) == 2
+    listed = service.optimails("spam", "reports", "--domain", "example.org")
+    assert [(row["id"], row["learnt_as"], row["subject"]) for row in listed] == [
+        (numbers[1], "spam", "taught 1"),
+        (numbers[0], "spam", "taught 0"),
+    ]
+    judged = service.optimails("spam", "judge", paths[0], "--domain", "example.org")
+    assert 0 < judged["probability"] < 1
+    assert "PHRASES_PHARMACY" in {fact["symbol"] for fact in judged["facts"]}
+    assert set(judged["positions"]) == set("12345")
+    service.optimails("spam", "unlearn", *map(str, numbers), "--domain", "example.org")
+    assert service.optimails("spam", "reports", "--domain", "example.org") == []
