@@ -19,7 +19,7 @@ def spam_probability(facts: Sequence[Fact]) -> float:
     Weights are logarithms of odds, and add up. Rules and model see much of the same: the sum of the rules is bounded,
     so that a long list of small suspicions does not outweigh a model that is sure of the opposite.
     """
-    said = [fact.weight for fact in facts if fact.symbol.startswith(_LEARNT)]
+    said = [fact.weight for fact in facts if fact.weight and fact.symbol.startswith(_LEARNT)]
     learnt = sum(said)
     rules = sum(fact.weight for fact in facts) - learnt
     total = (learnt + _RARER if said else _UNKNOWN) + max(-_RULES_LIFT, min(_RULES_LIFT, rules))
