@@ -128,7 +128,9 @@ class Generation:
     def ended(self, worker: WorkerProcess) -> None:
         if worker is self._spare:
             self._spare = None
-            self._around.reactor.callLater(FIRST_DELAY * 4, self._ensure_spare)
+            # One that cannot even load would otherwise keep a processor busy with trying.
+            delay = max(FIRST_DELAY * 4, self._delay(worker))
+            self._around.reactor.callLater(delay, self._ensure_spare)
         self.workers.pop(worker.name, None)
         if self.drained:
             if not self._processes():
