@@ -18,7 +18,7 @@ run: setup ## start the service with a demo domain; Ctrl-C ends it
 
 test: setup-dev ## all tests (ARGS="tests/unit -k name" for some)
 	@scripts/install-test-packages
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 cover: setup-dev ## tests with branch coverage; the report goes to htmlcov/
 	$(BIN)/coverage erase
