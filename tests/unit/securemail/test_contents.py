@@ -1,9 +1,13 @@
+import asyncio
+import errno
 from pathlib import Path
 
 import pytest
 
 from optimails.model.errors import Unavailable
 from securemail.contents import Contents
+from securemail.ledger.reading import Search
+from tests.support.kept_mail import Quarantine
 
 NAME = "0123456789abcdef"
 
@@ -47,3 +51,20 @@ def test_only_old_files_without_a_row_are_orphans(tmp_path: Path) -> None:
     for name in (NAME, "01aaaaaaaaaaaaaa"):
         os.utime(tmp_path / "contents" / "01" / name, (0, 0))
     assert contents.orphans({NAME}) == ["01aaaaaaaaaaaaaa"]
+
+
+def test_on_a_full_disk_nothing_is_taken_and_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Quarantine(tmp_path)
+    first = asyncio.run(kept.keep(b"fits"))
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, f"no room for {descriptor}")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("securemail.contents.os.fsync", full)
+        with pytest.raises(Unavailable):  # which the client hears as 4xx
+            asyncio.run(kept.keep(b"does not fit"))
+    assert [one.arrival.id for one in asyncio.run(kept.ledger.find(Search()))] == [first]
+    assert [path.name for path in (tmp_path / "securemail" / "contents").rglob("*") if path.is_file()] == [first]
